@@ -143,6 +143,7 @@ class Pages:
                 show_page=lambda: self._window.show_page("tests"),
                 is_comparing=lambda: self._compare.is_running,
                 show_provider=self.show_provider,
+                tell_busy=self._compare.set_busy_with_test,
             ),
         )
         view.share_button.clicked.connect(lambda: self._share_test(presenter.results.evaluation))
@@ -287,6 +288,7 @@ class Pages:
             self._bridge,
             self._services.history,
             self._services.replayer,
+            judging=self._compare.judging,
             navigation=navigation,
             notify=self._window.page_toast,
         )

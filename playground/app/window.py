@@ -332,6 +332,7 @@ class _Program:
     ) -> "ComparePresenter":
         """Give the Compare page its presenter, and that the last press."""
         from playground.services.machine.memory import main_memory
+        from playground.ui.answers.judging import Judging
 
         selection = selection_class(
             self._bridge,
@@ -346,6 +347,7 @@ class _Program:
             self._bridge,
             service=services.comparison,
             history=services.history,
+            judging=Judging(self._bridge, services.history),
             selection=selection,
             settings=services.settings,
             notify=self._window.page_toast,

@@ -29,7 +29,7 @@ from playground.core.events import (
 )
 from playground.core.expected import Check, CheckKind, Outcome
 from playground.core.metrics import Figure, completed_usage, figures
-from playground.core.runs import CutShort, MachineLoad, Provenance, Run, RunOrder, RunStatus
+from playground.core.runs import CUT_SHORT_WORDS, MachineLoad, Provenance, Run, RunOrder, RunStatus
 from playground.core.targets import Target
 from playground.core.turns import new_comparison
 from playground.services.comparison import (
@@ -44,14 +44,6 @@ from playground.services.comparison import (
 from playground.services.library.service import ModelLibrary
 from playground.services.providers.service import ProviderService
 from playground.store.settings import SettingsStore
-
-CUT_SHORT = {
-    CutShort.LENGTH: "cut off at the longest length allowed",
-    CutShort.FILTERED: "held back by the provider's filter",
-    CutShort.TOOL: "ended with a call of a tool, and there is none",
-    CutShort.GIVEN_UP: "given up by the provider",
-}
-"""What the terminal says of answers that are not whole."""
 
 
 class RunReport:
@@ -127,7 +119,7 @@ class RunReport:
                 f"whole answer {_text(known.total_s, 's')}",
                 f"cost {_money(known.cost_usd)}",
             ]
-            ended = run.status.value if run.cut_short is None else CUT_SHORT[run.cut_short]
+            ended = run.status.value if run.cut_short is None else CUT_SHORT_WORDS[run.cut_short]
             lines.append(f"{_name(run.target)}: {ended} · " + " · ".join(parts))
             lines.extend(_check_line(result) for result in check_results(self._checks, run))
         return lines
@@ -334,7 +326,7 @@ class _Printer:
             case RunEnded(run=run) if run.id in self._waiting:
                 self._ended.add(run.id)
                 if run.cut_short is not None:
-                    self._waiting[run.id].append(f"\n[{CUT_SHORT[run.cut_short]}]")
+                    self._waiting[run.id].append(f"\n[{CUT_SHORT_WORDS[run.cut_short]}]")
                 self._waiting[run.id].append("\n\n")
         self._flush()
 

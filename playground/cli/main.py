@@ -43,6 +43,8 @@ _seed = _number(int, 0, 2**31 - 1, "must be between 0 and 2147483647")
 _alternatives = _number(int, 0, 20, "must be between 0 and 20")
 _usd = _number(float, 0, sys.float_info.max, "must be an amount in US dollars, 0 or more")
 _share = _number(float, 0, 1, "must be between 0 and 1")
+_per_day = _number(int, 1, 10**9, "must be between 1 and 1000000000")
+_computer_usd = _number(float, 0, 1e9, "must be an amount between 0 and 1000000000 US dollars")
 _temperature = _number(float, 0, 2, "must be between 0 and 2")
 _context = _number(int, 1, 1 << 24, "the context is a number of tokens, 1 or more")
 _interval = _number(float, 0.1, sys.float_info.max, "must be at least 0.1 seconds")
@@ -292,7 +294,7 @@ def add_advise(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
             help=f"{words}; %(default)s where it is left out",
         )
     parser.add_argument(
-        "--per-day", type=_positive, default=usual.per_day, metavar="N", help="questions a day"
+        "--per-day", type=_per_day, default=usual.per_day, metavar="N", help="questions a day"
     )
     parser.add_argument(
         "--evaluation",
@@ -310,7 +312,7 @@ def add_advise(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help=f"how much {', '.join(Criterion)} counts, 0 … 1; may come again",
     )
     parser.add_argument(
-        "--computer-usd", type=_usd, metavar="X", help="what a bigger computer would cost"
+        "--computer-usd", type=_computer_usd, metavar="X", help="what a bigger computer would cost"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 

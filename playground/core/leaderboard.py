@@ -39,13 +39,13 @@ class Standing:
     """How one target fared."""
 
     target: str
-    wins: int
-    ties: int
-    losses: int
-    none_good: int
-    interval: tuple[float, float] | None
+    wins: int = 0
+    ties: int = 0
+    losses: int = 0
+    none_good: int = 0
+    interval: tuple[float, float] | None = None
     """Of its share of wins where somebody was chosen, 95 %, Wilson."""
-    missing_votes: int
+    missing_votes: int = FEWEST_VOTES
     """How many more it needs before a strength is shown."""
     strength: float | None = None
     """Natural logarithm of the odds, 0 on average; `None` below `FEWEST_VOTES` and where it was not

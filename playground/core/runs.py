@@ -1,6 +1,6 @@
 """What happened: a run, the turn it belongs to, and the comparison they make up."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -54,6 +54,15 @@ class CutShort(StrEnum):
     GIVEN_UP = "abort"
 
 
+CUT_SHORT_WORDS = {
+    CutShort.LENGTH: "cut off at the longest length allowed",
+    CutShort.FILTERED: "held back by the provider's filter",
+    CutShort.TOOL: "ended with a call of a tool, and there was none",
+    CutShort.GIVEN_UP: "given up by the provider",
+}
+"""What the terminal and what is shared say of answers that are not whole."""
+
+
 TOOL_ASKED = "The model asked for a tool"
 """How the notice begins that tells which one."""
 _CUT_SHORT = {
@@ -76,6 +85,13 @@ class VoteOutcome(StrEnum):
 
     TIE = "tie"
     NONE_GOOD = "none is good"
+
+
+class Thumb(StrEnum):
+    """What a person said of one answer by itself; it is no vote and says nothing of the others."""
+
+    UP = "up"
+    DOWN = "down"
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,10 +292,29 @@ class Turn:
     """Runs in whose place others were made."""
     checks: tuple[Check, ...] = ()
     """What is expected of each answer."""
+    note: str = ""
+    """The person's own words on the answers; empty where there are none."""
+    thumbs: tuple[tuple[str, Thumb], ...] = ()
+    """Run id → what the person said of its answer, by id. One that another came in place of keeps
+    its own."""
 
     @property
     def is_voted(self) -> bool:
         return self.winner_run_id is not None or self.verdict is not None
+
+    @property
+    def is_sealed(self) -> bool:
+        """True once the names are known to whom voted without them: what was said then stays."""
+        return self.is_voted and self.hidden_names
+
+    def thumb_of(self, run_id: str) -> Thumb | None:
+        return dict(self.thumbs).get(run_id)
+
+    def with_thumb(self, run_id: str, thumb: Thumb | None) -> "Turn":
+        """Return the turn with this thumb on an answer, or with none."""
+        others = [pair for pair in self.thumbs if pair[0] != run_id]
+        given = [] if thumb is None else [(run_id, thumb)]
+        return replace(self, thumbs=tuple(sorted([*others, *given])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,5 +345,21 @@ class Comparison:
 
     @property
     def names_hidden(self) -> bool:
-        """True while the last turn waits for a vote without names; that vote tells them all."""
-        return bool(self.turns) and self.turns[-1].hidden_names and not self.turns[-1].is_voted
+        """True while the last turn waits for a vote without names; that vote tells them all.
+
+        Where no answer came there is nothing to vote on.
+        """
+        if not self.turns:
+            return False
+        last = self.turns[-1]
+        is_open = not last.runs or any(
+            run.text.strip() or not run.status.is_final for run in last.runs
+        )
+        return last.hidden_names and not last.is_voted and is_open
+
+    def with_turn(self, turn: Turn) -> "Comparison":
+        """Return the comparison with `turn` in place of that with its id, or else at the end."""
+        if all(other.id != turn.id for other in self.turns):
+            return replace(self, turns=(*self.turns, turn))
+        turns = tuple(turn if other.id == turn.id else other for other in self.turns)
+        return replace(self, turns=turns)

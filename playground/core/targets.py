@@ -160,7 +160,8 @@ class Provider:
     @property
     def is_recorded(self) -> bool:
         """True for one that is known from a recording alone: nothing can be sent to it."""
-        return self.id.startswith(RECORDED_ID)
+        # one of the person's own may be called so, and has an address
+        return self.id.startswith(RECORDED_ID) and not self.base_url
 
     @property
     def is_loopback(self) -> bool:
@@ -212,7 +213,7 @@ class LocalTarget:
 
     @property
     def is_recorded(self) -> bool:
-        """True for one that answered on another computer and is known from a recording alone."""
+        """True where only a recording tells of it."""
         return self.model.is_recorded
 
 
@@ -247,12 +248,12 @@ class CloudTarget:
         return self.provider.name
 
     @property
-    def is_recorded(self) -> bool:
-        return self.provider.is_recorded
-
-    @property
     def tier(self) -> Tier:
         return self.provider.tier
+
+    @property
+    def is_recorded(self) -> bool:
+        return self.provider.is_recorded
 
     @property
     def uses_this_machine(self) -> bool:

@@ -223,7 +223,11 @@ class SharingService:
             else:
                 # of one that is not set up any more nothing else is known
                 place = Place.CLOUD if provider is None else place_of(CloudTarget(provider, "?"))
-        return Voted(count.label, count.provider, place, count.standing)
+        return Voted(
+            *(count.label, count.provider, place, count.standing),
+            thumbs_up=count.thumbs_up,
+            thumbs_down=count.thumbs_down,
+        )
 
     async def _about(self, shared: Shared, choice: Choice) -> About:
         await self._secrets.learn()

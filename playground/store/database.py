@@ -110,7 +110,15 @@ def _evaluations(connection: sqlite3.Connection) -> None:
         )""")
 
 
-STEPS: tuple[Step, ...] = (_history, _evaluations)
+def _judging(connection: sqlite3.Connection) -> None:
+    # found for searches under note:<id>
+    connection.execute("ALTER TABLE turns ADD COLUMN note TEXT")
+    connection.execute("ALTER TABLE runs ADD COLUMN thumb TEXT")
+    # to count them without the bodies of all runs, behind which they stand
+    connection.execute("CREATE INDEX runs_with_thumb ON runs (thumb) WHERE thumb IS NOT NULL")
+
+
+STEPS: tuple[Step, ...] = (_history, _evaluations, _judging)
 """The numbered steps that led to the tables of today.
 
 A step is never edited once it has been released: the next change is a new step at the end. Dumps of

@@ -32,10 +32,11 @@ from playground.core.runs import (
     Recorded,
     Run,
     RunOrder,
+    Thumb,
     Turn,
     VoteOutcome,
 )
-from playground.core.targets import CloudTarget, Place, Target
+from playground.core.targets import CloudTarget, Place
 from playground.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,11 @@ _MAX_TERMS = 16
 _TITLE_LETTERS = 300
 """Of a prompt's first line, whatever its length is."""
 _NAMES_HIDDEN = """
-    (SELECT hidden_names AND winner_run_id IS NULL AND verdict IS NULL FROM turns
-        WHERE comparison_id = c.id ORDER BY position DESC LIMIT 1)"""
+    (SELECT hidden_names AND winner_run_id IS NULL AND verdict IS NULL
+        AND (NOT EXISTS (SELECT 1 FROM runs WHERE turn_id = turns.id)
+            OR EXISTS (SELECT 1 FROM runs WHERE turn_id = turns.id
+                AND (has_answer OR status NOT IN ('finished', 'failed', 'cancelled'))))
+        FROM turns WHERE comparison_id = c.id ORDER BY position DESC LIMIT 1)"""
 """Whether a vote without names is open on the comparison `c`."""
 _SUMMARIES = f"""
     SELECT c.id, c.created_at, c.targets, c.recorded, count(t.id),
@@ -72,6 +76,17 @@ _SUMMARIES = f"""
 """The newest comparisons that were begun and for which a condition on `c` holds. Each is looked at
 in that order until there are enough: a letter that is in all of them takes no longer. The sign
 keeps SQLite from the index of evaluations, out of which it would have to sort them all."""
+_IS_OF_HERE = """
+    CASE WHEN json_valid(c.body) THEN json_extract(c.body, '$.recorded') END IS NULL"""
+"""Whether the comparison `c` was run here, and not brought along as a recording."""
+_THUMBS = f"""
+    SELECT r.target_key, sum(r.thumb = '{Thumb.UP}'), sum(r.thumb = '{Thumb.DOWN}'), max(r.rowid)
+    FROM runs r JOIN turns t ON t.id = r.turn_id JOIN comparisons c ON c.id = t.comparison_id
+    WHERE r.thumb IS NOT NULL AND c.deleted_at IS NULL AND NOT {_NAMES_HIDDEN}
+        AND {_IS_OF_HERE}
+    GROUP BY r.target_key"""  # noqa: S608 - fixed text
+"""How often each target got which thumb, and the newest of those runs. What is judged without names
+is not told before the vote, and what came with a recording is somebody else's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +121,10 @@ class VoteCount:
     """The name of the provider; empty for a model file on this computer."""
     place: Place
     standing: Standing
+    """From votes alone; without any, of a target that has thumbs."""
+    thumbs_up: int = 0
+    thumbs_down: int = 0
+    """Those given here, also to answers that were asked for again."""
 
 
 def _storable(text: str) -> str:
@@ -164,16 +183,20 @@ def _damaged() -> StorageFailed:
     return StorageFailed("An entry of the history is damaged and cannot be read.", "")
 
 
+def _gone() -> StorageFailed:
+    return StorageFailed("This comparison is no longer in the history.", "")
+
+
 def _load_comparison(connection: sqlite3.Connection, comparison_id: str) -> Comparison:
     head = connection.execute(
         "SELECT body FROM comparisons WHERE id = ? AND deleted_at IS NULL", (comparison_id,)
     ).fetchone()
     if head is None:
-        raise StorageFailed("This comparison is no longer in the history.", "")
+        raise _gone()
     comparison = decoded(Comparison, head[0])
     turns = connection.execute(
-        "SELECT id, prompt, run_order, hidden_names, winner_run_id, verdict, created_at, checks "
-        "FROM turns WHERE comparison_id = ? ORDER BY position",
+        "SELECT id, prompt, run_order, hidden_names, winner_run_id, verdict, created_at, checks, "
+        "note FROM turns WHERE comparison_id = ? ORDER BY position",
         (comparison_id,),
     ).fetchall()
     loaded: Comparison = replace(comparison, turns=tuple(_turn(connection, row) for row in turns))
@@ -181,13 +204,16 @@ def _load_comparison(connection: sqlite3.Connection, comparison_id: str) -> Comp
 
 
 def _turn(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Turn:
-    turn_id, prompt, order, hidden, winner, verdict, created, checks = row
+    turn_id, prompt, order, hidden, winner, verdict, created, checks, note = row
     found = connection.execute(
-        "SELECT body FROM runs WHERE turn_id = ? ORDER BY position", (turn_id,)
-    )
+        "SELECT body, thumb FROM runs WHERE turn_id = ? ORDER BY position", (turn_id,)
+    ).fetchall()
     runs: list[Run] = []
     replaced: list[Run] = []
-    for run in (decode_run(body) for (body,) in found):
+    thumbs = []
+    for run, thumb in ((decode_run(body), thumb) for body, thumb in found):
+        if thumb:
+            thumbs.append((run.id, Thumb(thumb)))
         place = next((n for n, other in enumerate(runs) if other.id == run.replaces), None)
         if place is None:
             runs.append(run)
@@ -205,6 +231,8 @@ def _turn(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Turn:
         verdict=VoteOutcome(verdict) if verdict else None,
         created_at=datetime.fromisoformat(created) if created else None,
         checks=decoded(tuple[Check, ...], checks) if checks else (),
+        note=note or "",
+        thumbs=tuple(sorted(thumbs)),
     )
 
 
@@ -247,20 +275,39 @@ def _distinct_labels(targets: list[dict[str, str]]) -> tuple[str, ...]:
     )
 
 
-def _ballots(
-    connection: sqlite3.Connection,
-) -> tuple[list[Ballot], dict[str, Target]]:
-    """Return every vote, and each target by its key.
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """All that was said of answers."""
 
-    A target that gave no answer is not judged by the vote. Votes on what a recording tells of are
-    left out: models of another computer have no place among one's own.
+    ballots: list[Ballot]
+    thumbs: dict[str, tuple[int, int]]
+    """Target key → how many up and down."""
+    names: dict[str, tuple[str, str, Place]]
+    """Target key → its label, the name of its provider, and its place."""
+
+
+def _judged(connection: sqlite3.Connection) -> _Judged:
+    ballots, last = _ballots(connection)
+    thumbs = {}
+    for key, up, down, rowid in connection.execute(_THUMBS).fetchall():
+        thumbs[key] = (up, down)
+        last[key] = max(rowid, last.get(key, 0))
+    names = {key: _names(connection, rowid) for key, rowid in last.items()}
+    return _Judged(ballots, thumbs, names)
+
+
+def _ballots(connection: sqlite3.Connection) -> tuple[list[Ballot], dict[str, int]]:
+    """Return every vote, and the row of each target's newest run by its key.
+
+    A target that gave no answer is not judged by the vote. A vote on an earlier prompt counts once
+    names are told, which it would tell, and one on a recording nowhere: its models are not here.
     """
     found = connection.execute(
-        "SELECT t.id, r.target_key, t.winner_run_id = r.id, t.verdict, r.rowid "
+        "SELECT t.id, r.target_key, t.winner_run_id = r.id, t.verdict, r.rowid "  # noqa: S608 - fixed text
         "FROM runs r JOIN turns t ON t.id = r.turn_id JOIN comparisons c ON c.id = t.comparison_id "
         "WHERE c.deleted_at IS NULL AND (r.has_answer OR t.winner_run_id = r.id) "
         "AND (t.winner_run_id IS NOT NULL OR t.verdict IS NOT NULL) "
-        "ORDER BY t.rowid, r.position",
+        f"AND NOT {_NAMES_HIDDEN} AND {_IS_OF_HERE} ORDER BY t.rowid, r.position",
     ).fetchall()
     answered: dict[str, list[str]] = {}
     winners: dict[str, str] = {}
@@ -273,23 +320,19 @@ def _ballots(
             winners[turn] = key
         elif verdict:
             verdicts[turn] = VoteOutcome(verdict)
-    targets = {key: _target(connection, rowid) for key, rowid in last.items()}
     ballots = [
         Ballot(tuple(dict.fromkeys(keys)), winners.get(turn), verdicts.get(turn))
         for turn, keys in answered.items()
-        if not any(targets[key].is_recorded for key in keys)
     ]
-    return ballots, targets
+    return ballots, last
 
 
-def _target(connection: sqlite3.Connection, run_rowid: int) -> Target:
+def _names(connection: sqlite3.Connection, run_rowid: int) -> tuple[str, str, Place]:
+    """Return the label of a run's target, the name of its provider, and its place."""
     (body,) = connection.execute("SELECT body FROM runs WHERE rowid = ?", (run_rowid,)).fetchone()
-    return decode_run(body).target
-
-
-def _vote_count(target: Target, standing: Standing) -> VoteCount:
+    target = decode_run(body).target
     provider = target.provider.name if isinstance(target, CloudTarget) else ""
-    return VoteCount(target.key, target.label, provider, target.place, standing)
+    return target.label, provider, target.place
 
 
 def decoded(kind: Any, body: str) -> Any:
@@ -396,7 +439,8 @@ class ComparisonStore:
         self._database = database
         self._owner = new_owner()
         self._retry_s = retry_s
-        self._waiting: deque[Change] = deque()
+        self._waiting: deque[tuple[Change, bool]] = deque()
+        """Each change, and whether it has to survive a power cut."""
         self._writing = asyncio.Lock()
         self._retry: asyncio.Task[None] | None = None
 
@@ -415,7 +459,7 @@ class ComparisonStore:
         await self._keep(lambda connection: insert_comparison(connection, comparison))
 
     async def save_turn(self, comparison_id: str, turn: Turn) -> None:
-        """Write everything of `turn` but its runs; a vote that was cast is kept."""
+        """Write everything of `turn` but its runs; what was said of it is kept."""
         await self._keep(lambda connection: insert_turn(connection, comparison_id, turn))
 
     async def save_run(self, turn_id: str, run: Run) -> None:
@@ -434,6 +478,8 @@ class ComparisonStore:
                 for run in turn.runs:
                     put_run(connection, turn.id, run, self._owner)
                     _put_events(connection, run.id, timelines.get(run.id, ()))
+                for run_id, thumb in turn.thumbs:
+                    _put_thumb(connection, run_id, thumb)
 
         await self._write_waiting()
         await self._database.write(change, durable=True)
@@ -469,7 +515,7 @@ class ComparisonStore:
                 "SELECT comparison_id FROM turns WHERE id = ?", (turn_id,)
             ).fetchone()
             if found is None:
-                raise StorageFailed("This comparison is no longer in the history.", "")
+                raise _gone()
             if (
                 winner_run_id is not None
                 and not connection.execute(
@@ -485,6 +531,28 @@ class ComparisonStore:
 
         await self._write_waiting()
         await self._database.write(change, durable=True)
+
+    async def set_thumb(self, run_id: str, thumb: Thumb | None) -> None:
+        """Keep what the person said of one answer, or take it back; it survives a power cut."""
+        await self._write_waiting()
+        await self._database.write(
+            lambda connection: _put_thumb(connection, run_id, thumb), durable=True
+        )
+
+    async def set_note(self, turn_id: str, note: str) -> None:
+        """Keep the person's note on a turn; it survives a power cut. An empty one is none."""
+        is_there = True
+
+        def change(connection: sqlite3.Connection) -> None:
+            nonlocal is_there
+            text = _storable(note) or None
+            connection.execute("UPDATE turns SET note = ? WHERE id = ?", (text, turn_id))
+            is_there = _put_note(connection, turn_id)
+
+        # where it cannot be written it waits: a person does not type it again
+        await self._keep(change, durable=True)
+        if not is_there:
+            raise _gone()
 
     async def search(
         self, query: str = "", limit: int = 200, offset: int = 0
@@ -558,11 +626,22 @@ class ComparisonStore:
         return await self._database.write(change)
 
     async def votes(self) -> list[VoteCount]:
-        """Return how each target fared, the one with the most wins first."""
-        ballots, targets = await self._database.read(_ballots)
+        """Return how each target fared, the one with the most wins first.
+
+        Thumbs change nothing of that: who has nothing else stands at the end.
+        """
+        judged = await self._database.read(_judged)
         # a thousand resamples of them
-        found = await asyncio.to_thread(standings, ballots)
-        return [_vote_count(targets[each.target], each) for each in found]
+        found = await asyncio.to_thread(standings, judged.ballots)
+        voted = {each.target for each in found}
+        others = (Standing(key) for key in sorted(judged.thumbs) if key not in voted)
+        return [
+            VoteCount(
+                *(each.target, *judged.names[each.target], each),
+                *judged.thumbs.get(each.target, (0, 0)),
+            )
+            for each in (*found, *others)
+        ]
 
     async def recover(self) -> int:
         """End the runs that a killed program left unfinished and return how many they were.
@@ -588,9 +667,9 @@ class ComparisonStore:
 
         return await self._database.write(change)
 
-    async def _keep(self, change: Change) -> None:
+    async def _keep(self, change: Change, *, durable: bool = False) -> None:
         """Write `change` after those that wait; it waits with them where that fails."""
-        self._waiting.append(change)
+        self._waiting.append((change, durable))
         try:
             await self._write_waiting()
         except StorageFailed:
@@ -603,9 +682,9 @@ class ComparisonStore:
     async def _write_waiting(self) -> None:
         async with self._writing:
             while self._waiting:
-                change = self._waiting[0]
+                change, durable = self._waiting[0]
                 try:
-                    await self._database.write(change)
+                    await self._database.write(change, durable=durable)
                 except StorageFailed:
                     raise
                 except BaseException:
@@ -643,12 +722,15 @@ def insert_comparison(
 
 
 def insert_turn(connection: sqlite3.Connection, comparison_id: str, turn: Turn) -> None:
-    """Write everything of `turn` but its runs; a vote that was cast is kept."""
+    """Write everything of `turn` but its runs and their thumbs.
+
+    Of one that is there already a vote that was cast is kept, and the note.
+    """
     prompt = _storable(turn.prompt)
     connection.execute(
         "INSERT INTO turns (id, comparison_id, prompt, run_order, hidden_names, "
-        "winner_run_id, verdict, created_at, checks, position) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
+        "winner_run_id, verdict, created_at, checks, note, position) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, "
         "(SELECT count(*) FROM turns WHERE comparison_id = ?)) "
         "ON CONFLICT (id) DO UPDATE SET prompt = excluded.prompt, "
         "hidden_names = excluded.hidden_names, checks = excluded.checks, "
@@ -664,11 +746,29 @@ def insert_turn(connection: sqlite3.Connection, comparison_id: str, turn: Turn) 
             turn.verdict.value if turn.verdict else None,
             turn.created_at.isoformat() if turn.created_at else None,
             json.dumps(encode(turn.checks)) if turn.checks else None,
+            _storable(turn.note) or None,
             comparison_id,
         ),
     )
     _put_text(connection, comparison_id, f"turn:{turn.id}", prompt)
+    _put_note(connection, turn.id)
     _put_names(connection, comparison_id)
+
+
+def _put_note(connection: sqlite3.Connection, turn_id: str) -> bool:
+    """Let a turn be found by its note, and by no other; return whether the turn is there."""
+    found = connection.execute(
+        "SELECT comparison_id, note FROM turns WHERE id = ?", (turn_id,)
+    ).fetchone()
+    if found is not None:
+        _put_text(connection, found[0], f"note:{turn_id}", found[1] or "")
+    return found is not None
+
+
+def _put_thumb(connection: sqlite3.Connection, run_id: str, thumb: Thumb | None) -> None:
+    changed = connection.execute("UPDATE runs SET thumb = ? WHERE id = ?", (thumb, run_id))
+    if not changed.rowcount:
+        raise _gone()
 
 
 def put_run(connection: sqlite3.Connection, turn_id: str, run: Run, owner: str) -> None:

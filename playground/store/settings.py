@@ -66,7 +66,6 @@ class Settings:
     system_prompt: str = ""
     needs: Needs = Needs()
     """What was answered on “Local or cloud?”."""
-    hide_names: bool = False
     show_tokens: bool = False
     """Whether speeds are in tokens rather than words."""
     window: WindowState = WindowState()

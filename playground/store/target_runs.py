@@ -38,7 +38,8 @@ class TargetRuns:
     async def last(self, evaluation_id: str | None = None) -> dict[str, list[KeptRun]]:
         """Return the last finished answers by the target's key, the newest first.
 
-        Of one evaluation where it is named. Damaged rows are left out. Raises `StorageFailed`.
+        Of one evaluation where it is named. Damaged rows are left out, and recordings: they tell of
+        another computer. Raises `StorageFailed`.
         """
 
         def read(connection: sqlite3.Connection) -> dict[str, list[KeptRun]]:
@@ -48,6 +49,8 @@ class TargetRuns:
                 try:
                     run = decode_run(body)
                 except StorageFailed:
+                    continue
+                if run.target.is_recorded:
                     continue
                 found[run.target.key].append(KeptRun(comparison_id, run))
             return found

@@ -201,7 +201,7 @@ class Bridge(QObject):
     def write(self, function: Callable[..., T], *args: Any, **named: Any) -> "asyncio.Future[T]":
         """Call a function that writes a file, in a thread, after those given before it.
 
-        For settings: `bridge.write(settings.update, hide_names=True)`. Closing waits for what is
+        For settings: `bridge.write(settings.update, show_tokens=True)`. Closing waits for what is
         not written yet. An error nobody asks the future for is reported.
         """
         future: asyncio.Future[T] = self._qt_loop.create_future()

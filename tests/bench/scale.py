@@ -1,10 +1,10 @@
 """Much of everything: how long the window stalls, and how fast the history is searched.
 
 `history`: 10,000 comparisons, searched while the Models page reads them. `files`: 3,000 model
-files. `providers`: 60 with 2,000 models each, in the picker and on their page. `prompt`: texts of a
-megabyte typed, sent and opened in History. `turns`: a comparison of 200, opened and scaled.
-`results`: a test of 2,500 messages on 4 models, opened, scrolled and searched on its page. Stalls
-are how much later than due a 1 ms timer of Qt's loop fires, on Qt's offscreen platform.
+files. `providers`: 60 with 2,000 models each, in the picker. `cards`: the page of 60 providers.
+`prompt`: texts of a megabyte typed, sent and opened in History. `turns`: a comparison of 200,
+opened and scaled. `results`: a test of 2,500 messages on 4 models, opened, scrolled and searched.
+Stalls are how much later than due a 1 ms timer of Qt's loop fires, on Qt's offscreen platform.
 """
 
 import argparse
@@ -62,6 +62,7 @@ from playground.store.evaluations import (
 from playground.store.history import ComparisonStore, insert_comparison, insert_turn, put_run
 from playground.store.local_runs import LocalRuns
 from playground.store.settings import SettingsStore
+from playground.ui.answers.judging import Judging
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.pages.compare.presenter import ComparePresenter
@@ -286,6 +287,63 @@ async def bench_providers() -> bool:
         return marks.judge()
 
 
+PROVIDERS_PAGE = """
+import json, sys, time
+from PySide6.QtCore import QTimer
+from playground.app.window import run_window
+from tests.bench.ui_lag import LagMeter
+
+def watch(window):
+    def begin(index):
+        if window.pages.widget(index) is window.pages.page("providers"):
+            look.start(20)
+
+    def see():
+        if len(window.pages.page("providers")._cards) == int(sys.argv[1]):
+            look.stop()
+            QTimer.singleShot(1500, end)
+
+    def end():
+        print(max(meter.lags_ms), flush=True)
+        window.close()
+
+    meter, look = LagMeter(), QTimer(window)
+    look.timeout.connect(see)
+    window.pages.currentChanged.connect(begin)
+    window.show_page("providers")
+
+sys.exit(run_window(watch))
+"""
+
+
+def bench_provider_cards() -> bool:
+    """Open the real window on the Providers page with 60 of them, none of which answers."""
+    providers = [
+        {"id": f"p{n}", "name": f"Box {n}", "base_url": f"http://127.0.0.1:{9000 + n}/v1"}
+        for n in range(60)
+    ]
+    stalls = []
+    for _ in range(3):
+        with tempfile.TemporaryDirectory() as home:
+            Path(home, "settings.json").write_text(json.dumps({"providers": providers}), "utf-8")
+            done = subprocess.run(
+                [sys.executable, "-c", PROVIDERS_PAGE, str(len(providers))],
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+                env={
+                    **os.environ,
+                    "PLAYGROUND_HOME": home,
+                    "HOME": home,
+                    "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+                },
+            )
+            stalls.append(float(done.stdout.split()[-1]))
+    stall = statistics.median(stalls)
+    print(f"  60 cards: {stall:.0f} ms, worst {max(stalls):.0f}")
+    return stall <= STALL_BAR_MS
+
+
 async def fill_results(database: Database, evaluation: Evaluation) -> None:
     """Write a finished answer for every unit, as the store does, in one go."""
     store = EvaluationStore(database)
@@ -406,7 +464,7 @@ def add_tests_page(stage: "Stage") -> tuple[TestsPage, TestsPresenter]:
         service=service,
         history=ComparisonStore(stage.database),
         selection=selection,
-        surroundings=RunSurroundings(nothing, nothing, nothing, lambda: False, nothing),
+        surroundings=RunSurroundings(*(nothing, nothing, nothing, lambda: False, nothing, nothing)),
     )
     stage.window.add_page("tests", "Tests", "tests", lambda: page)
     return page, presenter
@@ -466,12 +524,14 @@ async def open_stage(folder: Path, providers: Any = None) -> Stage:
     window = MainWindow(theme, settings, bridge)
     view = CompareView(theme)
     selection = TargetSelection(bridge, Library(), providers or NoProviders(), settings, lambda: 0)
+    judging = Judging(bridge, history)
     presenter = ComparePresenter(
         view,
         theme,
         bridge,
         service=service,
         history=history,
+        judging=judging,
         selection=selection,
         settings=settings,
         notify=window.toast,
@@ -485,6 +545,7 @@ async def open_stage(folder: Path, providers: Any = None) -> Stage:
             bridge,
             history,
             Replayer(history),
+            judging=judging,
             navigation=HistoryNavigation(*[nothing] * 6),
             notify=window.toast,
         )
@@ -514,6 +575,7 @@ PARTS = {
     "history": lambda: asyncio.run(bench_history()),
     "files": bench_files,
     "providers": lambda: in_window(bench_providers),
+    "cards": bench_provider_cards,
     "prompt": lambda: in_window(bench_prompt),
     "turns": lambda: in_window(bench_turns),
     "results": lambda: in_window(bench_results),

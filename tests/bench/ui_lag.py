@@ -24,6 +24,7 @@ from playground.services.comparison import ComparisonService
 from playground.store.database import Database
 from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore
+from playground.ui.answers.judging import Judging
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.pages.compare.presenter import ComparePresenter
@@ -172,12 +173,14 @@ async def main(app: QApplication) -> None:
         settings,
         lambda: 0,
     )
+    history = ComparisonStore(Database(Path(tempfile.mkdtemp()) / "history.sqlite3"))
     presenter = ComparePresenter(
         view,
         theme,
         bridge,
         service=service,
-        history=ComparisonStore(Database(Path(tempfile.mkdtemp()) / "history.sqlite3")),
+        history=history,
+        judging=Judging(bridge, history),
         selection=selection,
         settings=settings,
         notify=window.toast,

@@ -140,3 +140,15 @@ async def test_json_says_whether_a_run_had_the_machine_to_itself(
     (run,) = json.loads(capsys.readouterr().out)["runs"]
     assert run["machine_load"] == {"other_cores": 0.25, "was_throttled": None, "is_quiet": False}
     assert run["shared_machine"] is False
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--per-day", "1" + "0" * 400), ("--per-day", "0"), ("--computer-usd", "1e300")],
+)
+def test_what_nobody_can_ask_or_pay_is_refused(
+    option: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(["advise", option, value])
+    assert "between" in capsys.readouterr().err

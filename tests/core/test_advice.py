@@ -1,7 +1,9 @@
 """Local or cloud: thirty situations, what each answer rests on, and what would change it."""
 
+import re
 import tomllib
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -25,6 +27,12 @@ from playground.core.advice.situation import (
 from playground.core.advice.words import advise, months
 from playground.core.metrics import Figure
 from playground.core.runs import Provenance
+from playground.core.share.comparison import About
+from playground.core.share.decision import DecisionAsked, decision_document
+from playground.core.share.document import EVERYTHING
+from playground.core.share.page import page
+from playground.core.share.scrubbing import Scrubber
+from playground.core.share.text import comma_separated, data, markdown
 from playground.core.statistics import Pair, Verdict, mcnemar_p
 from playground.resources import resource
 
@@ -35,6 +43,9 @@ HERE, CLOUD, BOTH, EITHER, MEASURE = (
     Answer.EITHER,
     Answer.MEASURE,
 )
+
+
+NOON = datetime(2026, 11, 27, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
@@ -335,3 +346,15 @@ def test_from_how_many_a_day_a_bigger_computer_pays(rules: AdviceRules) -> None:
     dear = replace(here, usd=figure(1.0))
     assert months(rules, (dear, cloud), costs).pays_from is None
     assert months(rules, (replace(here, usd=None), cloud), costs).here(10) is None
+
+
+@pytest.mark.parametrize("per_day", [0, 1, 10**9])
+@pytest.mark.parametrize("usd", [(0.0, 0.0), (1e-9, 1e4), (None, 3e-4), (None, None)])
+def test_no_number_of_questions_is_too_many_to_answer(
+    rules: AdviceRules, per_day: int, usd: tuple[float | None, float | None]
+) -> None:
+    costs = replace(rules.bigger_computer(), price_usd=1e9)
+    asked = DecisionAsked(Situation(per_day=per_day), evidence(usd=usd), costs, NOON)
+    document = decision_document(asked, rules, "", About(EVERYTHING, Scrubber()))
+    for write in (page, markdown, comma_separated, data):
+        assert not re.search(r"\b(nan|inf)\b", write(document))

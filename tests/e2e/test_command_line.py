@@ -58,6 +58,10 @@ def test_compare_prints_one_object_with_every_figure_of_the_contract(playground_
     assert 0 < timings["prompt_s"] <= timings["ttft_s"] <= timings["total_s"]
     assert timings["first_answer_s"] == timings["ttft_s"]
     assert run["speeds"]["generation_tokens_per_s"] > 0
+    assert run["speeds"]["provenance"] == {
+        "prompt_tokens_per_s": "measured",
+        "generation_tokens_per_s": "measured",
+    }
     assert run["cost"]["kind"] == "electricity"
     assert run["cost"]["provenance"] == "estimated"
     assert run["was_loaded"] is False

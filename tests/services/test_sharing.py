@@ -28,6 +28,7 @@ from playground.store.history import ComparisonStore
 from playground.store.local_runs import LocalRuns
 from playground.store.secrets import SecretStore
 from playground.store.settings import SettingsStore
+from playground.store.target_runs import TargetRuns
 from tests.fakes.engine import FakeEngine
 from tests.store.history import START, rivers_evaluation, save
 
@@ -145,6 +146,7 @@ async def test_a_recording_is_marked_wherever_it_is_listed_and_teaches_no_speed(
         assert listed.recorded.at == comparison.created_at
         assert listed.recorded.machine.startswith("16 GB of memory")
         assert await LocalRuns(there.database).uses() == {}
+        assert await TargetRuns(there.database).last() == {}, "nor anything of what is here"
         # and out again
         found = await there.sharing.find("last")
         assert isinstance(found, Comparison)
@@ -154,6 +156,17 @@ async def test_a_recording_is_marked_wherever_it_is_listed_and_teaches_no_speed(
     (own,) = await home.history.search()
     assert own.recorded is None
     assert await LocalRuns(home.database).uses()
+
+
+async def test_a_vote_on_a_recording_is_none_on_a_model_that_is_here(
+    home: Home, tmp_path: Path
+) -> None:
+    comparison = await compared(home, "first")
+    text = (await home.sharing.file(comparison, ShareFormat.RECORDING, EVERYTHING)).text
+    async with opened(tmp_path / "there") as there:
+        added = (await there.sharing.add_recording(text.encode())).turns[0]
+        await there.history.vote(added.id, added.runs[0].id, None, hidden_names=False)
+        assert (await there.sharing.votes()).counts == ()
 
 
 async def test_a_recording_that_cannot_be_read_leaves_the_history_as_it_was(home: Home) -> None:

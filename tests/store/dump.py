@@ -9,6 +9,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
+from playground.core.runs import Thumb
 from playground.store.database import VERSION, Database
 from playground.store.evaluations import EvaluationStore
 from playground.store.history import ComparisonStore
@@ -18,7 +19,7 @@ _MADE_AT_EACH_START = "sqlite_master WHERE name IN ('comparisons_by_time') OR ty
 
 
 async def write(target: Path) -> None:
-    """Write a comparison with a vote, a prompt set and an evaluation, as SQL."""
+    """Write a comparison with all that is said of answers, a prompt set and an evaluation."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "history.sqlite3"
         database = Database(file)
@@ -27,6 +28,8 @@ async def write(target: Path) -> None:
         answers = ("The Nile", "Amazon and Nile")
         await save(store, "c1", "Which rivers are long?", answers=answers)
         await store.vote("c1-turn0", "c1-run1", None, hidden_names=False)
+        await store.set_thumb("c1-run0", Thumb.DOWN)
+        await store.set_note("c1-turn0", "The second names both.")
         await save_evaluation(EvaluationStore(database), rivers_evaluation())
         await database.write(lambda c: c.execute("UPDATE runs SET owner = '1:0:written'"))
         await database.close()

@@ -13,7 +13,7 @@ import pytest
 
 from playground.core.errors import StorageFailed
 from playground.core.prompt_sets import PromptSet
-from playground.core.runs import INTERRUPTED, RunOrder, RunStatus, Turn
+from playground.core.runs import INTERRUPTED, RunOrder, RunStatus, Thumb, Turn
 from playground.core.targets import Provider, Tier
 from playground.store.backup import Backups, Restored
 from playground.store.database import VERSION, Database
@@ -72,6 +72,8 @@ async def backup(home: Home, tmp_path: Path) -> Path:
     """A backup of two comparisons and dark colours."""
     await save(home.store, "a", "About whales")
     await save(home.store, "b", "About wolves")
+    await home.store.set_thumb("a-run0", Thumb.UP)
+    await home.store.set_note("a-turn0", "Krill!")
     home.settings.update(theme=ThemeMode.DARK, window=WindowState(page="history"))
     path = tmp_path / "backup.zip"
     assert await home.backups.back_up(path) == 2
@@ -83,6 +85,9 @@ async def test_another_computer_has_everything_after_restoring(
 ) -> None:
     assert await other.backups.restore(backup) == Restored(added=2, known=0)
     assert await other.store.load("a") == await home.store.load("a")
+    (turn,) = (await other.store.load("a")).turns
+    assert (turn.note, turn.thumbs) == ("Krill!", (("a-run0", Thumb.UP),))
+    assert await other.titles("krill") == ["About whales"]
     assert await other.store.timeline("a-run0") == await home.store.timeline("a-run0")
     assert await other.titles("wolv") == ["About wolves"]
     assert other.settings.settings.theme is ThemeMode.DARK

@@ -13,8 +13,19 @@ import pytest
 from playground.core.chat import SamplingParams
 from playground.core.errors import ErrorInfo, StorageFailed, UsageError
 from playground.core.events import Failed, LoadProgress, Notice, ReasoningDelta, TextDelta
-from playground.core.runs import Cost, Provenance, RunOrder, RunStatus, Turn, VoteOutcome
-from playground.core.targets import RECORDED, LocalTarget
+from playground.core.leaderboard import Standing
+from playground.core.runs import (
+    Cost,
+    Provenance,
+    Recorded,
+    RunOrder,
+    RunStatus,
+    Thumb,
+    Turn,
+    VoteOutcome,
+)
+from playground.core.targets import Place
+from playground.core.turns import with_run_again
 from playground.store.database import Database
 from playground.store.history import ComparisonStore, lives_elsewhere, new_owner
 from tests.store.history import (
@@ -27,6 +38,8 @@ from tests.store.history import (
     save,
     waiting_run,
 )
+
+OTHER = replace(STUDIO, model="tiny-1")
 
 
 async def test_a_comparison_comes_back_exactly_as_it_was(store: ComparisonStore) -> None:
@@ -244,6 +257,19 @@ async def test_the_vote_on_the_last_prompt_tells_the_names_of_all(store: Compari
     assert not (await store.load("c")).names_hidden
 
 
+async def test_names_are_told_where_no_answer_came_that_could_be_voted_for(
+    store: ComparisonStore,
+) -> None:
+    await save(store, "c", "first", answers=("", " "), hidden_names=True)
+    (found,) = await store.search("first")
+    assert (found.names_hidden, found.target_labels) == (False, ("SmolLM2 135M", "gpt-large-2"))
+    assert not (await store.load("c")).names_hidden
+    await save(store, "d", "second", answers=("", "an answer"), hidden_names=True)
+    (found,) = await store.search("second")
+    assert found.names_hidden
+    assert (await store.load("d")).names_hidden
+
+
 async def test_votes_are_counted_for_each_target(store: ComparisonStore) -> None:
     for number, (winner, verdict) in enumerate(
         [(1, None), (1, None), (0, None), (None, VoteOutcome.TIE), (None, VoteOutcome.NONE_GOOD)]
@@ -269,25 +295,30 @@ async def test_votes_are_counted_for_each_target(store: ComparisonStore) -> None
     ) == (1, 2, 1, 1)
 
 
-async def test_models_of_a_recording_have_no_place_among_ones_own(store: ComparisonStore) -> None:
-    own = await save(store, "own", "hi")
+async def test_a_vote_on_an_earlier_prompt_counts_once_names_are_told(
+    store: ComparisonStore,
+) -> None:
+    await save(store, "c", "first", hidden_names=True)
+    await store.save_turn("c", Turn("t1", "second", RunOrder.FAIR, hidden_names=True))
+    await store.vote("c-turn0", "c-run1", None, hidden_names=True)
+    assert await store.votes() == [], "it would tell who B is"
+    await store.vote("t1", None, VoteOutcome.TIE, hidden_names=True)
+    assert [count.standing.wins for count in await store.votes()] == [1, 0]
+    await store.delete("c")
+    assert await store.votes() == []
+    await store.restore("c")
+    assert [count.standing.wins for count in await store.votes()] == [1, 0]
+
+
+async def test_votes_of_a_recording_were_cast_elsewhere(store: ComparisonStore) -> None:
+    await save(store, "own", "hi")
     await store.vote("own-turn0", "own-run1", None, hidden_names=False)
-    for number, target in enumerate(
-        (
-            LocalTarget(
-                replace(INDIE.model, path=Path("recorded/0 a"), source=RECORDED, is_present=False)
-            ),
-            replace(STUDIO, provider=replace(STUDIO.provider, id="recorded-1")),
-        )
-    ):
-        other = replace(own.turns[0].runs[1], id=f"other{number}")
-        run = replace(own.turns[0].runs[0], id=f"run{number}", target=target)
-        turn = replace(own.turns[0], id=f"t{number}", runs=(run, other), winner_run_id=run.id)
-        await store.add_recorded(replace(own, id=f"c{number}", turns=(turn,)), {})
-    assert [(count.label, count.standing.wins) for count in await store.votes()] == [
-        ("gpt-large-2", 1),
-        (INDIE.label, 0),
-    ]
+    saved = await save(store, "c", "hi")
+    turn = replace(saved.turns[0], winner_run_id="c-run1")
+    recorded = Recorded(START, "another machine")
+    await store.add_recorded(replace(saved, recorded=recorded, turns=(turn,)), {})
+    assert (await store.load("c")).turns[0].winner_run_id == "c-run1"
+    assert [count.standing.wins for count in await store.votes()] == [1, 0]
 
 
 async def test_a_target_that_gave_no_answer_does_not_lose(store: ComparisonStore) -> None:
@@ -325,13 +356,114 @@ async def test_a_vote_for_an_answer_of_another_turn_is_refused(store: Comparison
         await store.vote("nowhere", None, VoteOutcome.TIE, hidden_names=False)
 
 
+async def test_a_thumb_can_be_changed_and_taken_back(store: ComparisonStore) -> None:
+    await save(store, "c", "hi")
+    for given in (Thumb.UP, Thumb.DOWN, None):
+        await store.set_thumb("c-run1", given)
+        (turn,) = (await store.load("c")).turns
+        assert [turn.thumb_of(run.id) for run in turn.runs] == [None, given]
+    with pytest.raises(StorageFailed, match="no longer"):
+        await store.set_thumb("nowhere", Thumb.UP)
+
+
+async def test_a_note_is_found_as_it_is_now(store: ComparisonStore) -> None:
+    await save(store, "c", "hi")
+    for note in ("Too long, and about badgers", "Half \ud800 a character", ""):
+        await store.set_note("c-turn0", note)
+        assert (await store.load("c")).turns[0].note == note.replace("\ud800", "?")
+        assert bool(await store.search("badger")) is ("badgers" in note)
+    with pytest.raises(StorageFailed, match="no longer"):
+        await store.set_note("nowhere", "Lost")
+    await store.set_note("c-turn0", "not held up by the one before")
+    assert await store.search("held")
+
+
+async def test_saving_turn_and_answer_again_keeps_thumb_and_note(store: ComparisonStore) -> None:
+    saved = await save(store, "c", "hi")
+    await store.set_thumb("c-run0", Thumb.DOWN)
+    await store.set_note("c-turn0", "About otters")
+    (turn,) = saved.turns
+    await store.save_turn("c", replace(turn, note="what another page still shows"))
+    await store.save_run(turn.id, turn.runs[0])
+    (again,) = (await store.load("c")).turns
+    assert (again.note, again.thumbs) == ("About otters", (("c-run0", Thumb.DOWN),))
+    assert await store.search("otters")
+    assert not await store.search("shows")
+
+
+async def test_the_thumb_of_an_answer_that_was_asked_again_stays_with_it(
+    store: ComparisonStore,
+) -> None:
+    saved = await save(store, "c", "hi")
+    await store.set_thumb("c-run0", Thumb.DOWN)
+    turn = with_run_again((await store.load("c")).turns[0], "c-run0")
+    await store.save_turn("c", turn)
+    await store.save_run(turn.id, turn.runs[0])
+    (again,) = (await store.load("c")).turns
+    assert again.replaced == (saved.turns[0].runs[0],)
+    assert [again.thumb_of(run.id) for run in (*again.runs, *again.replaced)] == [
+        None,
+        None,
+        Thumb.DOWN,
+    ]
+    (count,) = await store.votes()
+    assert (count.thumbs_up, count.thumbs_down) == (0, 1)
+
+
+async def test_thumbs_are_counted_apart_from_votes(store: ComparisonStore) -> None:
+    for number in range(3):
+        await save(store, f"c{number}", "hi")
+        await store.set_thumb(f"c{number}-run0", Thumb.UP)
+        await store.set_thumb(f"c{number}-run1", Thumb.DOWN if number else Thumb.UP)
+    await store.vote("c0-turn0", "c0-run1", None, hidden_names=False)
+    before = [count.standing for count in await store.votes()]
+    await save(store, "alone", "hi", targets=(OTHER,), answers=("Alone",))
+    await store.set_thumb("alone-run0", Thumb.UP)
+    counts = await store.votes()
+    assert [(c.label, c.standing.wins, c.thumbs_up, c.thumbs_down) for c in counts] == [
+        ("gpt-large-2", 1, 1, 2),
+        ("SmolLM2 135M", 0, 3, 0),
+        ("tiny-1", 0, 1, 0),
+    ]
+    assert [count.standing for count in counts] == [*before, Standing(OTHER.key)]
+    assert (counts[2].provider, counts[2].place) == ("Acme", Place.CLOUD)
+
+
+async def test_a_thumb_given_without_names_counts_once_they_are_told(
+    store: ComparisonStore,
+) -> None:
+    await save(store, "c", "Which is better?", hidden_names=True)
+    await store.set_thumb("c-run1", Thumb.UP)
+    assert await store.votes() == [], "the count would tell whose answer it was"
+    await store.vote("c-turn0", None, VoteOutcome.TIE, hidden_names=True)
+    told = {count.label: count.thumbs_up for count in await store.votes()}
+    assert told == {"SmolLM2 135M": 0, "gpt-large-2": 1}
+
+
+async def test_thumbs_that_came_with_a_recording_are_kept_and_not_counted(
+    store: ComparisonStore, database: Database
+) -> None:
+    saved = await save(store, "c", "hi")
+    (turn,) = saved.turns
+    runs = tuple(replace(run, id=f"r{n}") for n, run in enumerate(turn.runs))
+    told = replace(turn, id="t", runs=runs, note="By somebody else", thumbs=(("r0", Thumb.UP),))
+    recorded = replace(saved, id="r", turns=(told,), recorded=Recorded(START))
+    await store.add_recorded(recorded, {})
+    assert (await store.load("r")).turns == (told,)
+    assert [found.id for found in await store.search("somebody")] == ["r"]
+    assert await store.votes() == []
+
+
 async def test_a_deleted_comparison_is_gone_and_comes_back_with_undo(
     store: ComparisonStore,
 ) -> None:
     saved = await save(store, "c", "about otters")
     await store.vote("c-turn0", "c-run0", None, hidden_names=False)
+    await store.set_thumb("c-run0", Thumb.UP)
+    await store.set_note("c-turn0", "wet")
     await store.delete("c")
     assert await store.search() == []
+    assert await store.search("wet") == []
     assert await store.search("otters") == []
     assert await store.votes() == []
     with pytest.raises(StorageFailed, match="no longer"):
@@ -346,6 +478,8 @@ async def test_purging_erases_the_words_from_the_file_itself(
 ) -> None:
     await save(store, "c", "my confession xylophone", answers=("zirconium", "zirconium"))
     await save(store, "kept", "something ordinary")
+    await store.set_note("c-turn0", "a quixotic answer")
+    await store.set_thumb("c-run0", Thumb.UP)
     await store.delete("c")
     assert await store.purge_deleted() == 1
     assert await store.purge_deleted() == 0
@@ -356,6 +490,7 @@ async def test_purging_erases_the_words_from_the_file_itself(
     assert b"ordinary" in content
     assert b"xylophone" not in content
     assert b"zirconium" not in content
+    assert b"quixotic" not in content
 
 
 CHILD = """
@@ -364,7 +499,6 @@ from pathlib import Path
 from playground.core.events import RequestSent, TextDelta
 from playground.core.runs import Comparison, RunOrder, Turn
 from playground.store.history import ComparisonStore
-from playground.core.targets import RECORDED, LocalTarget
 from playground.store.database import Database
 from tests.store.history import INDIE, STUDIO, waiting_run
 

@@ -8,6 +8,7 @@ import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from playground.core.chat import ChatRequest, Message, Role
 from playground.core.errors import HomeUnusable, StorageFailed
 from playground.core.events import TextDelta
 from playground.core.expected import Outcome
-from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Turn
+from playground.core.runs import Comparison, Run, RunOrder, RunStatus, Thumb, Turn
 from playground.store import history
 from playground.store.database import STEPS, VERSION, Database, migrate, prepare_index
 from playground.store.evaluations import EvaluationStore
@@ -294,6 +295,44 @@ async def test_what_could_not_be_saved_is_saved_in_its_order_when_there_is_room(
     assert (await store.load("during")).turns[0].runs[0].status is RunStatus.FINISHED
 
 
+async def test_a_note_that_could_not_be_kept_waits_for_room_and_a_thumb_does_not(
+    database: Database, history_file: Path
+) -> None:
+    store = ComparisonStore(database, retry_s=0.01)
+    await save(store, "c", "Before the disk was full")
+    with full_disk(Path(f"{history_file}-wal").stat().st_size):
+        for saving in (
+            store.set_thumb("c-run0", Thumb.UP),
+            store.set_note("c-turn0", "Typed while it was full"),
+        ):
+            with pytest.raises(StorageFailed):
+                await saving
+    while not await store.search("typed"):
+        await asyncio.sleep(0.01)
+    await store.close()
+    turn = (await store.load("c")).turns[0]
+    assert (turn.note, turn.thumbs) == ("Typed while it was full", ())
+
+
+async def test_what_a_person_says_of_answers_survives_a_power_cut(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ComparisonStore(database)
+    await save(store, "c", "hi")
+    asked: list[bool] = []
+    write = database.write
+
+    async def noting(change: Any, *, durable: bool = False) -> Any:
+        asked.append(durable)
+        return await write(change, durable=durable)
+
+    monkeypatch.setattr(database, "write", noting)
+    await store.vote("c-turn0", "c-run0", None, False)
+    await store.set_thumb("c-run0", Thumb.UP)
+    await store.set_note("c-turn0", "Good")
+    assert asked == [True, True, True]
+
+
 async def test_a_change_whose_caller_is_cancelled_is_still_made(database: Database) -> None:
     release = threading.Event()
 
@@ -397,6 +436,32 @@ async def test_a_run_of_version_1_has_neither_ids_nor_bytes(history_file: Path) 
         ("Amazon ", None, None, None),
         ("and ", None, None, None),
         ("Nile", None, None, None),
+    ]
+
+
+async def test_answers_of_version_2_can_be_judged_and_those_of_version_3_are(
+    history_file: Path,
+) -> None:
+    found = []
+    for version in (2, 3):
+        path = history_file.with_name(f"v{version}.sqlite3")
+        with closing(sqlite3.connect(path)) as connection:
+            connection.executescript((DATA / f"v{version}.sql").read_text(encoding="utf-8"))
+        database = Database(path)
+        await database.open()
+        store = ComparisonStore(database)
+        found.append((await store.load("c1")).turns[0])
+        await store.set_thumb("c1-run1", Thumb.UP)
+        await store.set_note("c1-turn0", "Seen again")
+        found.append((await store.load("c1")).turns[0])
+        assert await store.search("seen")
+        await database.close()
+    down, up = ("c1-run0", Thumb.DOWN), ("c1-run1", Thumb.UP)
+    assert [(turn.note, turn.thumbs) for turn in found] == [
+        ("", ()),
+        ("Seen again", (up,)),
+        ("The second names both.", (down,)),
+        ("Seen again", (down, up)),
     ]
 
 

@@ -250,7 +250,6 @@ def test_every_setting_is_found(old_home: Path) -> None:
         run_order=RunOrder.RACE,
         sampling=ALL_SAMPLING,
         system_prompt="Be brief — 短く。",
-        hide_names=True,
         show_tokens=True,
         window=WindowState(
             geometry="AdnQywADAAAAAAAoAAAAPAAABNcAAANbAAAAKAAAADwAAATXAAADWwAAAAAAAAAAAyAAAAAoAAAAPAAA"

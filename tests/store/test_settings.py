@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from playground.core.advice.situation import Needs
 from playground.core.chat import SamplingParams
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.runs import RunOrder
@@ -39,7 +40,7 @@ def everything() -> dict[str, object]:
         "run_order": RunOrder.RACE,
         "sampling": SamplingParams(temperature=0.7, seed=1, stop=("END", "\n\n")),
         "system_prompt": "Be brief — 短く。",
-        "hide_names": True,
+        "needs": Needs(weights={"speed": 0.25}, computer_usd=900.0),
         "show_tokens": True,
         "window": WindowState("AbC=", "history"),
         "untold_problems": ("The history was damaged.",),
@@ -109,7 +110,7 @@ def test_one_bad_value_costs_only_itself_and_the_file_is_copied(path: Path) -> N
     assert store.problem is not None
     for name in ("theme", "text_scale", "usd_per_kwh"):
         assert name in store.problem
-    store.update(hide_names=True)
+    store.update(show_tokens=True)
     assert path.with_name("settings.json.damaged-1").read_text() == content
 
 

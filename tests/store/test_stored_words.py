@@ -22,7 +22,15 @@ from playground.core.chat import ChatRequest, Role
 from playground.core.downloads import DownloadState
 from playground.core.fold import RunFold
 from playground.core.pricing import api_cost, electricity_cost
-from playground.core.runs import Provenance, Run, RunOrder, RunStatus, TokenUsage, VoteOutcome
+from playground.core.runs import (
+    Provenance,
+    Run,
+    RunOrder,
+    RunStatus,
+    Thumb,
+    TokenUsage,
+    VoteOutcome,
+)
 from playground.core.targets import (
     CloudTarget,
     FlashAttention,
@@ -53,6 +61,7 @@ ENUM_VALUES: list[tuple[type[StrEnum], set[str]]] = [
         {"waiting", "loading", "reading", "writing", "finished", "failed", "cancelled"},
     ),
     (ThemeMode, {"system", "light", "dark"}),
+    (Thumb, {"up", "down"}),
     (Tier, {"indie local model", "AAA product", "studio API", "your own server"}),
     (VoteOutcome, {"tie", "none is good"}),
 ]
@@ -183,7 +192,7 @@ def test_settings_are_written_again_in_the_same_words(old_home: Path, tmp_path: 
     found = SettingsStore(old_home / "settings.json").settings
     SettingsStore(tmp_path / "new.json").change(lambda _: found)
     again = json.loads((tmp_path / "new.json").read_text("utf-8"))
-    del before["hologram"], before["first_run_done"]
+    del before["hologram"], before["first_run_done"], before["hide_names"]
     for retired in ("splitter", "maximized", "drawer_open", "meters_open"):
         # read by nobody; a file that still has them is read all the same
         del before["window"][retired]

@@ -32,6 +32,7 @@ from playground.services.comparison import ComparisonService
 from playground.store.database import Database
 from playground.store.history import ComparisonStore
 from playground.store.settings import SettingsStore
+from playground.ui.answers.judging import Judging
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.page import CompareView
 from playground.ui.pages.compare.presenter import ComparePresenter
@@ -191,6 +192,10 @@ class CompareWindow:
     engines: dict[str, Engine]
     providers: Providers
     votes: list[tuple[object, ...]] = field(default_factory=list)
+    thumbs: list[tuple[object, ...]] = field(default_factory=list)
+    """Each run id with its thumb."""
+    notes: list[tuple[object, ...]] = field(default_factory=list)
+    """Each turn id with its note."""
 
     def choose(self, *targets: Target) -> None:
         """Choose targets as the picker would."""
@@ -212,6 +217,8 @@ def make_compare_window(
     def make(engines: dict[str, Engine] | None = None) -> CompareWindow:
         known = dict(engines or {})
         votes: list[tuple[object, ...]] = []
+        thumbs: list[tuple[object, ...]] = []
+        notes: list[tuple[object, ...]] = []
 
         def engine_for(target: Target) -> Engine:
             return known.setdefault(
@@ -221,6 +228,12 @@ def make_compare_window(
         class History(ComparisonStore):
             async def vote(self, *args: object) -> None:  # type: ignore[override]  # only noted
                 votes.append(args)
+
+            async def set_thumb(self, *args: object) -> None:  # type: ignore[override]  # only noted
+                thumbs.append(args)
+
+            async def set_note(self, *args: object) -> None:  # type: ignore[override]  # only noted
+                notes.append(args)
 
         service = ComparisonService(engine_for, None, cost_of)
         history = History(Database(tmp_path / "history.sqlite3"))
@@ -234,6 +247,7 @@ def make_compare_window(
             bridge,
             service=service,
             history=history,
+            judging=Judging(bridge, history),
             selection=TargetSelection(bridge, Library(), providers, settings, lambda: 8 << 30),
             settings=settings,
             notify=window.page_toast,
@@ -247,7 +261,7 @@ def make_compare_window(
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow)
         made.append(window)
-        return CompareWindow(window, view, presenter, known, providers, votes)
+        return CompareWindow(window, view, presenter, known, providers, votes, thumbs, notes)
 
     yield make
     QToolTip.hideText()

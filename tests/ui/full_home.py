@@ -22,6 +22,7 @@ from playground.core.runs import (
     RunOrder,
     RunStatus,
     StreamCounts,
+    Thumb,
     Timings,
     TokenUsage,
     Turn,
@@ -71,6 +72,10 @@ ORDINARY = (
     "exactly where they are, even in fog or darkness."
 )
 """An answer as long as most are to such a question."""
+NOTE = (
+    "The first one explains it best: it says what a lighthouse is not for.\n"
+    "Ask again with the-same-model-in-a-smaller-version-without-a-single-place-to-break-it."
+)
 
 
 def targets(count: int) -> tuple[Target, ...]:
@@ -103,7 +108,10 @@ def comparison(count: int, *, hidden_names: bool = False, ordinary: bool = False
         ),
         hidden_names=hidden_names,
         created_at=datetime.now(UTC),
+        note=NOTE,
     )
+    for run, thumb in zip(turn.runs, Thumb, strict=False):
+        turn = turn.with_thumb(run.id, thumb)
     return replace(new_comparison(chosen), turns=(turn,), created_at=datetime.now(UTC))
 
 
@@ -171,6 +179,8 @@ async def _keep(paths: Paths, *comparisons: Comparison) -> None:
             await history.save_turn(comparison.id, turn)
             for run in turn.runs:
                 await history.save_run(turn.id, run)
+            for run_id, thumb in turn.thumbs:
+                await history.set_thumb(run_id, thumb)
     await database.close()
 
 

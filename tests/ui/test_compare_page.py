@@ -464,6 +464,28 @@ def test_the_vote_is_kept_and_can_be_a_tie(
     assert stage.votes[1] == (turn_id, None, VoteOutcome.TIE, False)
 
 
+def test_what_was_chosen_is_taken_back_by_choosing_it_again(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE, THERE)
+    stage.ask("Hello")
+    qtbot.waitUntil(finished(stage))
+    tie, first = stage.view.summary.tie_button, stage.view.panes[0].vote_button
+    for number, button in enumerate((first, tie)):
+        assert "Say that" in button.toolTip()
+        button.setFocus()
+        button.click()
+        qtbot.waitUntil(lambda button=button: "take your vote back" in button.toolTip())
+        assert button.isChecked()
+        button.click()
+        qtbot.waitUntil(lambda button=button: "Say that" in button.toolTip())
+        assert stage.votes[2 * number + 1][1:3] == (None, None)
+        assert not button.isChecked()
+        assert "Which answer is better?" in every_text(stage.view.summary)
+        assert button.hasFocus()
+
+
 @pytest.mark.parametrize("hidden", [False, True])
 def test_a_vote_that_could_not_be_stored_is_not_shown_as_cast(
     make_compare_window: MakeCompareWindow,
@@ -755,7 +777,7 @@ def test_one_answer_alone_is_asked_again_in_its_own_place(
     qtbot.waitUntil(folded.isVisible)
     folded.click()
     [before] = stage.view.panes[0].turn._before
-    assert before.isVisible()
+    qtbot.waitUntil(before.isVisible)
     assert before.markdown == "First."
     assert not stage.view.panes[1].turn._before
 
@@ -858,7 +880,7 @@ def test_the_keyboard_goes_through_the_page_as_one_reads_and_is_always_seen(
     order = [next(n for n, part in enumerate(parts) if part.isAncestorOf(s)) for s in stops]
     assert order == sorted(order)
     assert heights[0] == min(heights)
-    assert len(stops) < 27
+    assert len(stops) < 32
     # one stop for a chip: Delete takes it away
     chip = view._chips[1]
     chip.button.setFocus()
@@ -949,6 +971,27 @@ def test_a_recording_of_another_computer_says_when_and_where_it_was_recorded(
     said = "Recorded on 27 November 2026, 14:20 (32 GB of memory), played back at its own pace"
     # and nothing of what is true of this computer
     assert stage.view.panes[0]._footer.text() == said
+
+
+def test_a_test_that_keeps_this_computer_busy_is_told_before_and_while_answers_come(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    hanging = FakeEngine.hanging(after=["some "])
+    stage = make_compare_window({"SmolLM2 135M": hanging})
+    stage.choose(HERE)
+    said = "A test is running on this computer: answers here come later and slower."
+    notes = stage.view.prompt_card._notes
+    stage.presenter.set_busy_with_test(True)
+    assert notes.isVisible()
+    assert notes.text() == said
+    stage.view.header.hide_names.click()
+    stage.ask("Hello")
+    qtbot.waitUntil(lambda: len(hanging.requests) == 1)
+    assert notes.text() == f"{said} Names are hidden: you see them after your vote."
+    stage.presenter.set_busy_with_test(False)
+    assert "A test" not in notes.text()
+    stage.view.prompt_card.stop()
+    qtbot.waitUntil(finished(stage))
 
 
 def test_run_names_its_keys_and_says_why_they_do_nothing_now(

@@ -1,6 +1,7 @@
 """What of the answers is in view: while they are written, on the stage, and after a follow-up."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, QRect
@@ -8,10 +9,12 @@ from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from playground.core.errors import AuthenticationFailed
+from playground.core.metrics import figures
+from playground.core.runs import RunStatus, Timings
 from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.response_pane import ResponsePane
-from playground.ui.answers.view_model import AnswerViewModel
-from tests.fakes.engine import FakeEngine
+from playground.ui.answers.view_model import AnswerViewModel, run_spans
+from tests.fakes.engine import FakeEngine, Script
 from tests.ui.conftest import HERE, HERE_TOO, THERE, CompareWindow, take_turns
 from tests.ui.layout_checker import cut_lines, whole_lines
 
@@ -131,6 +134,7 @@ def test_the_last_question_is_in_view_on_the_stage_and_after_it(
     assert [turn.isVisible() for turn in pane._turns] == [False, True]
     assert not stage.view.prompt_card.isVisible(), "the box is closed until it is asked for"
     assert not stage.view.header.ask_button.isChecked()
+    assert stage.view.header.ask_button.text() == "Ask a question", "it repeats nothing"
     assert any(area(pane).rect().contains(line) for line in lines(pane))
     stage.window.set_presentation_mode(on=False)
     take_turns(qtbot, 30)
@@ -179,6 +183,42 @@ def test_a_message_covers_neither_a_vote_nor_the_last_line_and_goes_with_its_pag
     assert toast.isVisible(), "that is about the whole program"
 
 
+def covered_votes(stage: CompareWindow) -> list[str]:
+    """Return the buttons of a vote over which a message lies."""
+    toast, summary = stage.window._toast, stage.view.summary
+    buttons = [pane.vote_button for pane in stage.view.panes]
+    found = []
+    for button in (*buttons, summary.tie_button, summary.none_button):
+        seen = button.visibleRegion().boundingRect()
+        place = seen.translated(button.mapTo(stage.window, QPoint(0, 0)))
+        if not seen.isEmpty() and toast.isVisible() and toast.geometry().intersects(place):
+            found.append(button.text())
+    return found
+
+
+@pytest.mark.parametrize("size", [(900, 600), (1060, 700), (1280, 800)])
+def test_a_message_of_several_lines_covers_no_vote_also_where_it_was_there_first(
+    size: tuple[int, int], make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    hanging = FakeEngine.hanging(after=[WORDS * 9])
+    stage = make_compare_window({"SmolLM2 135M": hanging})
+    stage.window.resize(*size)
+    stage.choose(HERE, THERE)
+    stage.ask("What?")
+    qtbot.waitUntil(lambda: len(hanging.requests) == 1)
+    stage.window.toast("Something went wrong, " * 8, tone="bad", action="Undo", stay_ms=0)
+    take_turns(qtbot)
+    stage.view.prompt_card.stop()
+    qtbot.waitUntil(stage.view.panes[0].vote_button.isVisible)
+    qtbot.waitUntil(lambda: covered_votes(stage) == [])
+    bar = stage.view.grid.verticalScrollBar()
+    for value in (bar.maximum(), bar.maximum() // 2):
+        bar.setValue(value)
+        with qtbot.waitSignal(stage.window._settle.timeout, raising=bool(bar.maximum())):
+            stage.view.foot_moved.emit()
+        assert covered_votes(stage) == []
+
+
 def test_figures_of_answers_side_by_side_have_one_height_and_one_size(
     make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
@@ -197,3 +237,37 @@ def test_figures_of_answers_side_by_side_have_one_height_and_one_size(
     assert len({card.y() for card in cards}) == 1
     assert len({card.height() for card in cards}) == 1
     assert len({figure.shrink for card in cards for figure in card._figures}) == 1
+
+
+def test_the_bars_of_answers_are_as_long_as_their_figures_say(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    steps = ((0, "It is "), (0.01, "this."))
+    loaded = FakeEngine(Script(steps=steps, load_s=0.2, prompt_s=0.02))
+    stage = make_compare_window({"SmolLM2 135M": loaded})
+    stage.choose(HERE, THERE)
+    ask(stage, qtbot, "What?")
+    for place, pane in enumerate(stage.view.panes):
+        run = stage.presenter._panes.run_at(place)
+        assert run is not None
+        total = figures(run).total_s
+        assert total is not None
+        assert pane.time_bar._spans.total_s == pytest.approx(total.value)
+        assert "loading" not in pane.time_bar.toolTip()
+    waiting = replace(run, status=RunStatus.LOADING, sent_t_s=None, timings=Timings())
+    assert run_spans(waiting, 7.0).total_s == 0.0
+
+
+def test_a_long_answer_without_a_name_is_read_from_its_beginning(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.saying(WORDS * 60)})
+    stage.window.resize(900, 600)
+    stage.choose(HERE, THERE)
+    stage.view.header.hide_names.click()
+    for prompt in ("First?", "Second?"):
+        ask(stage, qtbot, prompt)
+        take_turns(qtbot, 20)
+        for pane in stage.view.panes:
+            top = pane.turn.mapTo(area(pane), QPoint(0, 0)).y()
+            assert 0 <= top < area(pane).height() // 2

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -18,7 +19,8 @@ from playground.core.runs import Run, RunOrder, Turn, VoteOutcome
 from playground.core.turns import hidden_order
 from playground.ui.answers.view_model import turn_view_model
 from tests.fakes.engine import FakeEngine, Script
-from tests.ui.conftest import HERE, HERE_TOO, THERE, CompareWindow, every_text
+from tests.ui.conftest import HERE, HERE_TOO, THERE, CompareWindow, every_text, take_turns
+from tests.ui.page_harness import named
 
 MakeCompareWindow = Callable[..., CompareWindow]
 NAMES = ("SmolLM2", "Qwen3", "large-1", "Example Cloud", "Q4_1", "98 MB", "2.5 GB", "api.example")
@@ -114,6 +116,31 @@ def test_nothing_gives_a_name_away_before_the_vote_and_everything_is_there_after
     qtbot.waitUntil(lambda: len(stage.votes) == 1)
     assert stage.votes[0][3] is True
     assert not any(button.isEnabled() for button in vote_buttons(stage)), "the vote was blind"
+
+
+def test_thumbs_and_a_note_give_no_name_away_and_thumbs_stay_as_they_were_given(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, fixed_order: None
+) -> None:
+    stage = make_compare_window(dict(engines()))
+    stage.choose(HERE, HERE_TOO, THERE)
+    stage.view.header.hide_names.click()
+    ask(stage, qtbot)
+    named(stage.view, "Good answer: Answer B").click()
+    qtbot.waitUntil(lambda: len(stage.thumbs) == 1)
+    stage.view.summary._line.linkActivated.emit("note")
+    qtbot.keyClicks(named(stage.view, "Note"), "B is best")
+    qtbot.waitUntil(lambda: len(stage.notes) == 1)
+    assert leaks(stage) == []
+    vote_buttons(stage)[0].click()
+    qtbot.waitUntil(lambda: leaks(stage) != [])
+    good = named(stage.view, "Good answer: Qwen3 4B")
+    assert (good.isChecked(), good.isEnabled()) == (True, False), "it was given without names"
+    for name in ("Bad answer: Qwen3 4B", "Good answer: large-1"):
+        with pytest.raises(AssertionError, match="no visible control"):
+            named(stage.view, name)
+    qtbot.keyClicks(named(stage.view, "Note"), ", as I thought")
+    qtbot.waitUntil(lambda: len(stage.notes) == 2)
+    assert stage.notes[1][1] == "B is best, as I thought"
 
 
 def test_nothing_shows_until_all_are_done_so_that_pace_tells_nothing(
@@ -276,3 +303,70 @@ def test_the_time_goes_on_while_names_are_hidden(
     stage.view.prompt_card.stop()
     qtbot.waitUntil(lambda: not stage.presenter.is_running)
     assert not re.search(said, every_text(stage.view))
+
+
+def test_names_are_told_and_no_vote_is_asked_for_where_no_answer_came(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    hanging = FakeEngine.hanging()
+    failing = FakeEngine.failing(RateLimited("large-1 is busy."))
+    stage = make_compare_window({"SmolLM2 135M": hanging, "large-1": failing})
+    stage.choose(HERE, THERE)
+    stage.view.header.hide_names.click()
+    stage.ask("Hello")
+    qtbot.waitUntil(lambda: len(hanging.requests) == 1)
+    stage.view.prompt_card.stop()
+    qtbot.waitUntil(lambda: not stage.presenter.is_running)
+    assert {pane.accessibleName() for pane in stage.view.panes} == {HERE.label, THERE.label}
+    assert not any(button.isVisible() for button in vote_buttons(stage))
+    assert not stage.view.summary.tie_button.isVisible()
+    assert "Which is best?" not in every_text(stage.view.summary)
+    comparison = stage.presenter.comparison
+    assert comparison is not None
+    (turn,) = comparison.turns
+    assert turn.hidden_names
+    assert not turn_view_model(comparison, turn, asks_vote=True).vote.can_vote
+
+
+@pytest.mark.parametrize("is_tie", [False, True])
+def test_the_keyboard_goes_to_the_prompt_once_names_are_told(
+    is_tie: bool, make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window(dict(engines()))
+    stage.choose(HERE, THERE)
+    stage.view.header.hide_names.click()
+    ask(stage, qtbot)
+    pressed = stage.view.summary.tie_button if is_tie else vote_buttons(stage)[0]
+    pressed.setFocus()
+    QTest.mouseClick(pressed, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: leaks(stage) != [])
+    assert stage.view.prompt_card.isAncestorOf(stage.window.focusWidget())
+    assert not any(pane.isAncestorOf(stage.window.focusWidget()) for pane in stage.view.panes)
+    assert is_tie or "stays" in vote_buttons(stage)[0].toolTip()
+
+
+def test_hidden_names_are_told_beside_the_prompt_and_are_over_at_the_next_start(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window(dict(engines()))
+    stage.window.resize(900, 600)
+    stage.choose(HERE, THERE)
+    note = stage.view.prompt_card._notes
+    assert not note.isVisible()
+    ask(stage, qtbot, "With names")
+    stage.view.header.hide_names.setChecked(True)
+    assert note.text() == "From the next question on, names are hidden until your vote."
+    ask(stage, qtbot, "Without names")
+    assert note.text() == "Names are hidden: you see them after your vote."
+    take_turns(qtbot)
+    assert note.isVisible()
+    assert not note.visibleRegion().isEmpty()
+    vote_buttons(stage)[0].click()
+    qtbot.waitUntil(lambda: leaks(stage) != [])
+    assert note.text().startswith("From the next question on")
+    stage.view.prompt_card.begin_anew()
+    assert note.text() == "Names are hidden: you see them after your vote."
+    stage.view.header.hide_names.setChecked(False)
+    assert not note.isVisible()
+    stage.view.header.hide_names.setChecked(True)
+    assert not make_compare_window().view.header.hide_names.isChecked()

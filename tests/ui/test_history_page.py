@@ -2,15 +2,16 @@
 
 import asyncio
 import math
+import sqlite3
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import (
@@ -28,7 +29,7 @@ from PySide6.QtWidgets import (
 from playground.core.errors import RateLimited, StorageFailed
 from playground.core.expected import Check, CheckKind
 from playground.core.pricing import electricity_cost
-from playground.core.runs import Comparison, Run, RunOrder, Turn, VoteOutcome
+from playground.core.runs import Comparison, Run, RunOrder, Thumb, Turn, VoteOutcome
 from playground.core.share.comparison import About
 from playground.core.share.document import EVERYTHING
 from playground.core.share.recording import read_recording, write_recording
@@ -43,6 +44,8 @@ from playground.store.database import Database
 from playground.store.evaluations import EvaluationStore
 from playground.store.history import ComparisonStore, ComparisonSummary
 from playground.ui.answers.difference_dialog import DifferenceDialog
+from playground.ui.answers.judging import Judging
+from playground.ui.answers.note_field import NoteField
 from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.pages.history import view_models as words
 from playground.ui.pages.history.add_to_set import AddToSet
@@ -53,7 +56,9 @@ from playground.ui.pages.history.presenter import PIECE, HistoryNavigation, Hist
 from playground.ui.widgets.basics import Badge, Disclosure
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.prompt_box import shown_part
+from playground.ui.widgets.toast import Toast
 from tests.fakes.engine import FakeEngine
+from tests.ui.layout_checker import settle
 from tests.ui.page_harness import PageHarness, click, harness, named, until
 
 __all__ = ["harness"]
@@ -107,11 +112,13 @@ class History:
             show_advice=lambda: self.started.append(False),
         )
         replayer = Replayer(self.store, speed=math.inf)
-        page.presenter = HistoryPresenter(
+        self.judging = Judging(self.harness.bridge, self.store)
+        page.presenter = self.presenter = HistoryPresenter(
             page,
             self.harness.bridge,
             self.store,
             replayer,
+            judging=self.judging,
             navigation=navigation,
             notify=self.harness.toasts,
         )
@@ -168,9 +175,24 @@ class History:
     async def shown(self, prompt: str) -> None:
         def is_shown() -> bool:
             field = self.page.detail.findChild(QPlainTextEdit)
-            return field is not None and field.toPlainText() == prompt
+            panes = self.page.detail.answers.panes
+            is_there = field is not None and field.toPlainText() == prompt
+            return is_there and all(pane.isVisibleTo(self.page) for pane in panes)
 
         await until(is_shown)
+
+
+class Refusing:
+    """A history's file that takes nothing, as on a full disk."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+    async def write(self, *_args: Any, **_named: Any) -> None:
+        raise StorageFailed("The history could not be used: the disk is full.")
 
 
 def told(page: QWidget) -> str:
@@ -328,6 +350,36 @@ def test_the_list_is_walked_opened_and_deleted_by_keyboard_and_undo_brings_it_ba
         await until(lambda: history.titles() == ["Newer", "Older"])
         await history.shown("Older")
         assert harness.toasts.texts[1:] == ["“Older” is back."]
+
+    on_page(harness, body)
+
+
+@pytest.mark.parametrize("size", [(1200, 700), (760, 500), (560, 500)])
+def test_a_message_lies_over_the_list_and_never_over_a_vote(
+    harness: PageHarness, size: tuple[int, int]
+) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Write a poem")
+        history.show(*size)
+        page = history.page
+        toast = Toast(harness.theme, page, lambda: page.foot_top, lambda: page.message_room)
+        await until(lambda: history.titles() == ["Write a poem"])
+        QTest.keyClick(page.list, Qt.Key.Key_Right)
+        await history.shown("Write a poem")
+        settle()
+        toast.show_message("Deleted “Write another poem, a longer one”.", action="Undo", stay_ms=0)
+        settle()
+        toast.place()
+        buttons = [*page.detail.answers.vote_buttons, *page.detail.summary.vote_buttons]
+        seen = [button for button in buttons if not button.visibleRegion().isEmpty()]
+        assert seen
+        for button in seen:
+            place = QRect(button.mapTo(page, QPoint(0, 0)), button.size())
+            assert not toast.geometry().intersects(place)
+        assert page.list.isVisible() == (size[0] > 700)
+        if page.list.isVisible():
+            assert toast.geometry().right() <= page.detail.mapTo(page, QPoint(0, 0)).x()
+        assert page.rect().contains(toast.geometry())
 
     on_page(harness, body)
 
@@ -606,6 +658,116 @@ def test_an_interrupted_run_says_so_and_what_was_kept(harness: PageHarness) -> N
     on_page(harness, body)
 
 
+def test_thumbs_and_notes_are_given_to_what_is_opened_and_found_again(
+    harness: PageHarness,
+) -> None:
+    async def body(history: History) -> None:
+        made = await history.compare("Write a poem", "And another")
+        history.show()
+        await history.shown("Write a poem")
+        page, turn = history.page, made.turns[0]
+        panes = [*page.detail.answers.panes]
+        click(named(page, "Bad answer: giant-9"))
+        await until(lambda: history.presenter.turn.thumbs)
+        page.detail.summary._line.linkActivated.emit("note")
+        QTest.keyClicks(named(page, "Note", NoteField), "Violets are purple")
+        # another prompt is opened before the typing has paused
+        click(named(page, "The prompt after"))
+        await history.shown("And another")
+        assert not named(page, "Bad answer: giant-9").isChecked()
+        click(named(page, "The prompt before"))
+        await history.shown("Write a poem")
+        assert named(page, "Note", NoteField).toPlainText() == "Violets are purple"
+        assert named(page, "Bad answer: giant-9").isChecked()
+        await until(lambda: not harness.bridge._spawned)
+        kept = (await harness.bridge.submit(history.store.load(made.id))).turns[0]
+        assert (kept.note, kept.thumb_of(turn.runs[1].id)) == ("Violets are purple", Thumb.DOWN)
+        panes = [*page.detail.answers.panes]
+        click(named(page, "Good answer: Tinymodel"))
+        await until(lambda: len(history.presenter.turn.thumbs) == 2)
+        page.shown.emit()
+        await until(lambda: not harness.bridge._spawned)
+        assert [*page.detail.answers.panes] == panes, "they are not built anew under the mouse"
+        search = named(page, "Search", QLineEdit)
+        QTest.keyClicks(search, "purple")
+        await until(lambda: history.titles() == ["Write a poem"])
+
+    on_page(harness, body)
+
+
+def test_a_note_that_is_not_stored_yet_is_shown_and_comes_when_it_can(
+    harness: PageHarness,
+) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Older", age=timedelta(days=1))
+        made = await history.compare("Write a poem")
+        history.show()
+        await history.shown("Write a poem")
+        database = history.store._database
+        history.store._retry_s = 0.01
+        history.store._database = Refusing(database)
+        history.page.detail.summary._line.linkActivated.emit("note")
+        QTest.keyClicks(named(history.page, "Note", NoteField), "Do not lose me")
+        history.page.list.choose_row(1)
+        await history.shown("Older")
+        await until(lambda: harness.errors)
+        assert isinstance(harness.errors.pop(), StorageFailed)
+        history.page.list.choose_row(0)
+        await history.shown("Write a poem")
+        assert named(history.page, "Note", NoteField).toPlainText() == "Do not lose me"
+        history.store._database = database
+
+        async def note() -> str:
+            return (await history.store.load(made.id)).turns[0].note
+
+        async with asyncio.timeout(30):
+            while await harness.bridge.submit(note()) != "Do not lose me":
+                await asyncio.sleep(0.01)
+
+    on_page(harness, body)
+
+
+def test_a_note_typed_just_before_the_window_closes_is_kept(harness: PageHarness) -> None:
+    async def live() -> None:
+        history = History(harness)
+        await history.open()
+        await history.compare("Write a poem")
+        history.show()
+        await history.shown("Write a poem")
+        history.page.detail.summary._line.linkActivated.emit("note")
+        QTest.keyClicks(named(history.page, "Note", NoteField), "At the last moment")
+        # as the window does it: services end at once, then the bridge
+        history.page.closing.emit()
+        await harness.bridge.submit(history.store.close())
+        await harness.bridge.submit(history.database.close())
+
+    harness.run(live)
+    with closing(sqlite3.connect(harness.home / "history.sqlite3")) as connection:
+        assert connection.execute("SELECT note FROM turns").fetchall() == [("At the last moment",)]
+
+
+def test_your_votes_tells_thumbs_beside_them(harness: PageHarness) -> None:
+    async def body(history: History) -> None:
+        made = await history.compare("Poem", "Another", targets=(HERE,))
+        for turn, given in zip(made.turns, Thumb, strict=True):
+            await harness.bridge.submit(history.store.set_thumb(turn.runs[0].id, given))
+        history.show()
+        click(named(history.page, "Your votes"))
+        await until(lambda: history.says("Thumbs: 1 up, 1 down"))
+        missing = "10 more votes until its place can be told"
+        named(history.page, f"Tinymodel: no votes yet. {missing}. Thumbs: 1 up, 1 down")
+        made = await history.compare("Poem")
+        turn = made.turns[0]
+        await harness.bridge.submit(history.store.vote(turn.id, turn.runs[1].id, None, False))
+        history.page.shown.emit()
+        await until(lambda: history.says("1 of 1 won"))
+        assert not history.says("no votes yet")
+        labels = [label.text() for label in history.page.votes.findChildren(QLabel)]
+        assert [text for text in labels if "Thumbs" in text] == ["Thumbs: 1 up, 1 down"]
+
+    on_page(harness, body)
+
+
 def test_your_votes_counts_wins_and_ties_for_each_target(harness: PageHarness) -> None:
     async def body(history: History) -> None:
         for number in range(3):
@@ -691,6 +853,44 @@ def test_a_vote_can_be_cast_later_and_a_comparison_made_meanwhile_appears(
         await until(lambda: history.titles() == ["A newer one", "Write a poem"])
         # what was being read stays open
         await history.shown("Write a poem")
+
+    on_page(harness, body)
+
+
+def test_a_vote_can_be_changed_and_taken_back_where_it_was_cast(harness: PageHarness) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Write a poem")
+        history.show()
+        await history.shown("Write a poem")
+
+        def vote() -> QAbstractButton:
+            button: QAbstractButton = history.pane("Tinymodel").vote_button
+            return button
+
+        click(named(history.page, "None is good"))
+        await until(lambda: history.says("You said: none is good."))
+        click(vote())
+        await until(lambda: history.says("You chose Tinymodel."))
+        assert vote().hasFocus()
+        assert "take your vote back" in vote().toolTip()
+        click(vote())
+        await until(lambda: history.says("Which answer is better?"))
+        assert vote().hasFocus()
+        assert not vote().isChecked()
+
+    on_page(harness, body)
+
+
+def test_after_a_vote_without_names_the_keyboard_is_at_no_other_answer(
+    harness: PageHarness,
+) -> None:
+    async def body(history: History) -> None:
+        await history.compare("Write a poem", hidden_names=True)
+        history.show()
+        await history.shown("Write a poem")
+        click(history.pane("Answer A").vote_button)
+        await until(lambda: history.says("Names were hidden."))
+        assert history.page.detail.open_button.hasFocus()
 
     on_page(harness, body)
 

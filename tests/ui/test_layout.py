@@ -134,6 +134,7 @@ class Walk:
         self.checked = 0
         self.opened: set[str] = set()
         """What was looked at of `ABOVE`."""
+        self.titles: dict[str, QPoint] = {}
 
     async def everywhere(self, what: str) -> None:
         """Look at what is shown now at each size."""
@@ -239,6 +240,21 @@ async def visit(walk: Walk) -> None:
                     box.showPopup()
                     await walk.above("list of a box", box.view().window())
                     box.hidePopup()
+
+
+async def look_at_titles(walk: Walk) -> None:
+    """Note where the title of each page stands."""
+    walk.window.resize(*SIZES[1])
+    for key in walk.window.pages.keys:
+        page = walk.page(key)
+        await SETTLED.get(key, _nothing)(page)
+        titles = [
+            label
+            for label in page.findChildren(QLabel)
+            if label.property("role") == "title" and label.isVisible()
+        ]
+        first = min(titles, key=lambda label: label.mapTo(page, QPoint(0, 0)).y())
+        walk.titles[key] = first.mapTo(page, first.rect().center())
 
 
 async def look_at_stage(walk: Walk) -> None:
@@ -659,7 +675,7 @@ ABOVE: dict[str, tuple[str, Callable[[Walk, Any], QWidget | None]]] = {
         _menu(lambda page: page.panes[0].metrics.clicked.emit()),
     ),
     "DetailsPopup in ui/window/status_bar.py": ("settings", _machine),
-    "QMessageBox in ui/window/main_window.py": ("settings", _bug),
+    "QMessageBox in ui/window/bug_report.py": ("settings", _bug),
     "DeleteDialog in ui/pages/models/actions.py": ("models", _deletion),
     "ProviderDialog in ui/pages/providers/presenter.py": ("providers", _new_provider),
     "PriceDialog in ui/pages/providers/presenter.py": ("providers", _prices),
@@ -734,6 +750,13 @@ def test_on_stage_everything_is_large_and_fits_up_to_six_answers(
 ) -> None:
     seen = walk(qapp, playground_home, look_at_stage, language=False)
     assert not seen.problems, "\n".join(seen.problems)
+
+
+def test_titles_of_all_pages_stand_at_one_height(qapp: QApplication, playground_home: Path) -> None:
+    seen = walk(qapp, playground_home, look_at_titles, language=False)
+    assert seen.titles.keys() == set(seen.window.pages.keys)
+    heights = {key: title.y() for key, title in seen.titles.items()}
+    assert max(heights.values()) - min(heights.values()) <= 1, heights
 
 
 def test_light_and_dark_differ_in_colours_alone() -> None:

@@ -131,6 +131,20 @@ def test_what_is_left_out_is_in_neither_preview_nor_source(
     sharing(harness, body)
 
 
+def test_what_was_left_out_once_does_not_go_along_the_next_time(harness: PageHarness) -> None:
+    async def body(sharing: Sharing, comparison: Comparison) -> None:
+        dialog = await sharing.open(comparison)
+        await sharing.leave_out(Part.PROMPT)
+        dialog.reject()
+        await until(lambda: sharing.page.findChild(ShareDialog) is None)
+        dialog = await sharing.open(comparison)
+        assert not dialog._boxes[Part.PROMPT].isChecked()
+        assert dialog._boxes[Part.ANSWERS].isChecked()
+        assert LEFT_OUT[Part.PROMPT] not in dialog.page.toPlainText()
+
+    sharing(harness, body)
+
+
 def test_the_file_is_the_very_text_of_the_source(harness: PageHarness, tmp_path: Path) -> None:
     async def body(sharing: Sharing, comparison: Comparison) -> None:
         dialog = await sharing.open(comparison)
@@ -139,7 +153,7 @@ def test_the_file_is_the_very_text_of_the_source(harness: PageHarness, tmp_path:
         path = tmp_path / "page.html"
         await sharing.save(path)
         await until(lambda: harness.toasts.texts)
-        assert harness.toasts.texts == ["Saved as page.html."]
+        assert harness.toasts.texts == [f"Saved as page.html, in {tmp_path.name}."]
         assert path.read_text("utf-8") == shown
         assert KEY not in shown
         assert not list(tmp_path.glob(".*.part"))

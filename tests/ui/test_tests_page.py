@@ -12,7 +12,7 @@ import pytest
 from PySide6.QtCore import QAbstractItemModel, QPoint, Qt
 from PySide6.QtGui import QImage, QKeySequence
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPlainTextEdit, QWidget
 
 from playground.app.window import _run_program
 from playground.core.checks.prompt_files import FileFormat, read_cases
@@ -61,7 +61,7 @@ from playground.ui.pages.tests.runner import RunSurroundings
 from playground.ui.pages.tests.words import model_figures
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import Badge
-from playground.ui.widgets.inputs import ComboBox
+from playground.ui.widgets.inputs import ComboBox, NumberField
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.window.main_window import MainWindow
 from tests.services.evaluating import Answer, Oracle, number_in, number_set
@@ -91,6 +91,8 @@ class Tests:
         )
         self.selection: TargetSelection
         self.badges: list[str | None] = []
+        self.busy: list[bool] = []
+        """What Compare was told of this computer."""
         self.is_comparing = False
         self.page: TestsPage
         self.presenter: TestsPresenter
@@ -132,6 +134,7 @@ class Tests:
                 lambda: None,
                 lambda: self.is_comparing,
                 lambda _provider, _action: None,
+                self.busy.append,
             ),
         )
         self.harness.show(self.page, width, height)
@@ -600,7 +603,9 @@ def test_a_set_is_offered_with_its_models_or_a_ready_one_where_it_is_gone(
             assert opened is not None
             assert opened.name == name
             dialog.reject()
-            await until(lambda: not any(d.isVisible() for d in tests.page.findChildren(RunDialog)))
+            await until(
+                lambda: not [d for d in tests.page.findChildren(RunDialog) if d.isVisible()]
+            )
 
     harness.run(body)
 
@@ -640,8 +645,10 @@ def test_a_run_is_shown_paused_gone_on_with_and_ends_in_its_results(harness: Pag
             assert tests.says("0 of 6")
             assert tests.says("Compare is answering at the same time")
             tests.picture("running")
+            assert tests.busy[-1]
             click(named(tests.page, "Pause"))
             assert tests.says("Paused")
+            assert not tests.busy[-1]
             oracle.gate.set()
             oracle.gate = None
             await until(lambda: tests.presenter.runner._progress.done >= 1)
@@ -649,8 +656,10 @@ def test_a_run_is_shown_paused_gone_on_with_and_ends_in_its_results(harness: Pag
             assert tests.page.is_showing_sets
             tests.presenter.runner.show()
             click(named(tests.page, "Go on"))
+            assert tests.busy[-1]
             await until(lambda: not tests.presenter.runner.is_running)
             await until(lambda: tests.page.is_showing_results)
+            assert not tests.busy[-1]
             assert any("is finished: 12 answers" in text for text in harness.toasts.texts)
             assert tests.badges[-1] is None
             progress = tests.presenter.runner._progress
@@ -1146,7 +1155,7 @@ def test_what_was_cut_off_stands_beside_the_count_and_leads_to_the_longest_answe
             assert tests.presenter.results.worth_asking == 0
             click(named(tests.page, "Longest answer…"))
             assert tests.page.is_showing_sets
-            field = named(tests.page, "Longest answer, in tokens", QSpinBox)
+            field = named(tests.page, "Longest answer, in tokens", NumberField)
             assert tests.page.focusWidget() is field
             tests.presenter.results.show(evaluation, told(evaluation, "rrr"))
             tests.page.show_results("numbers")

@@ -166,6 +166,14 @@ def test_a_summary_of_long_names_has_room_in_the_smallest_window_at_200_percent(
         assert card.minimumSizeHint().width() <= 600
 
 
+@pytest.mark.parametrize(
+    ("finish", "words"),
+    [("content_filter", "filter held the answer back"), ("length", "was cut off")],
+)
+def test_above_an_answer_that_is_not_whole_stands_why(finish: str, words: str) -> None:
+    assert words in " ".join(answer_view_model(run(finish_reason=finish)).notices)
+
+
 def test_a_call_of_a_tool_is_told_once() -> None:
     asked = run("t", finish_reason="tool_calls", notices=(f"{TOOL_ASKED} “search”: none here",))
     assert answer_view_model(asked).notices == asked.notices
@@ -228,6 +236,16 @@ def test_what_never_arrived_anywhere_is_not_said_to_have_gone_there() -> None:
 def test_an_unknown_cost_says_why_it_is_unknown() -> None:
     own = run(cost=Cost(None, "electricity", None, "What your own server draws is not known here."))
     assert cells(own)[3].explanation == "What your own server draws is not known here."
+
+
+def test_an_answer_that_was_stopped_is_not_called_whole() -> None:
+    words = {
+        RunStatus.CANCELLED: "stopped after",
+        RunStatus.FAILED: "broke off after",
+        RunStatus.FINISHED: "whole answer",
+    }
+    for status, caption in words.items():
+        assert [cell.caption for cell in cells(run(status=status))][2] == caption
 
 
 def test_a_program_that_ended_is_not_blamed_on_the_person() -> None:

@@ -5,7 +5,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from enum import StrEnum
@@ -25,6 +25,11 @@ _MOST_FAULTS = 10
 _CHECK_COLUMN = re.compile(r"(check|expected)(\d*)")
 _CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _COLUMNS = ("prompt", "check", "expected", "tags", "weight", "system")
+_ALSO_CALLED = {
+    **dict.fromkeys(("question", "message", "input"), "prompt"),
+    **dict.fromkeys(("answer", "output", "target"), "expected"),
+}
+"""What columns are called where none is called prompt."""
 
 
 class FileFormat(StrEnum):
@@ -144,10 +149,10 @@ def _csv_rows(text: str) -> Rows:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     line = 1
     try:
-        columns = [name.strip().casefold() for name in next(filter(any, reader), [])]
+        columns = _columns(next(filter(any, reader), []))
         if "prompt" not in columns:
             raise UsageError(
-                "The first line names no column “prompt”.",
+                "The first line names no column “prompt” or “question”.",
                 f"Columns are: {', '.join(_COLUMNS)}, and check2, expected2 and so on.",
             )
         names = [_check_column(name) or name for name in columns if name]
@@ -173,7 +178,7 @@ def _csv_rows(text: str) -> Rows:
 
 
 def _case(row: Mapping[str, Any]) -> Case:
-    row = {str(name).strip().casefold(): value for name, value in row.items()}
+    row = dict(zip(_columns(row), row.values(), strict=True))
     prompt = _text(row.pop("prompt", None)).strip()
     if not prompt:
         raise UsageError("There is no prompt.")
@@ -204,6 +209,12 @@ def _case(row: Mapping[str, Any]) -> Case:
     for check in filled(PromptSet("", ""), case).checks:
         require_readable(check)
     return case
+
+
+def _columns(names: Iterable[object]) -> list[str]:
+    """Return names of columns as they are known here."""
+    known = [str(name).strip().casefold() for name in names]
+    return known if "prompt" in known else [_ALSO_CALLED.get(name, name) for name in known]
 
 
 def _check_column(name: str) -> tuple[str, int] | None:

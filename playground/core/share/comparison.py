@@ -12,13 +12,14 @@ from playground.core.expected import Outcome
 from playground.core.leads import TIE, best_of
 from playground.core.metrics import Figure, RunFigures, figures
 from playground.core.runs import (
+    CUT_SHORT_WORDS,
     Comparison,
-    CutShort,
     Provenance,
     Recorded,
     Run,
     RunOrder,
     RunStatus,
+    Thumb,
     Turn,
     VoteOutcome,
 )
@@ -30,6 +31,7 @@ from playground.core.share.document import (
     Choice,
     Column,
     Document,
+    LeftOut,
     Part,
     Place,
     Point,
@@ -75,12 +77,6 @@ _HIDDEN = (
     "A vote without names is open: names, places, figures and prices follow once it is cast, "
     "as they would tell whose each answer is."
 )
-_CUT_SHORT = {
-    CutShort.LENGTH: "cut off at the longest length allowed",
-    CutShort.FILTERED: "held back by the provider's filter",
-    CutShort.TOOL: "ended with a call of a tool, and there was none",
-    CutShort.GIVEN_UP: "given up by the provider",
-}
 _STATUS = {
     RunStatus.FINISHED: "whole",
     RunStatus.FAILED: "failed",
@@ -116,6 +112,14 @@ class About:
     """Of the program."""
     zone: tzinfo | None = None
     """Time zone of moments in words; `None`: this computer's."""
+
+    @property
+    def tells_errors(self) -> bool:
+        """True where errors and notices go along.
+
+        They may name a model, quote what was asked, or say how much memory there is.
+        """
+        return {Part.NAMES, Part.PROMPT, Part.MACHINE} <= self.choice
 
 
 def comparison_document(comparison: Comparison, checked: Checked, about: About) -> Document:
@@ -224,6 +228,7 @@ class _Turn:
         self._turn = turn
         self._checked = checked
         self._choice = about.choice
+        self._about = about
         self._clean = about.scrubber
         self._is_hidden = comparison.names_hidden
         self._names = names
@@ -245,7 +250,7 @@ class _Turn:
             *self._instructions(),
             self._question(),
             *self._figures(),
-            *self._votes(),
+            *self._judged(),
             *self._answers(),
             *self._more(),
         )
@@ -390,17 +395,37 @@ class _Turn:
         caption = "Time of the whole answer, measured. Shorter is quicker."
         return Chart("whole_answers", ChartKind.BARS, caption, "whole answer", "s", tuple(points))
 
-    def _votes(self) -> list[Block]:
+    def _judged(self) -> list[Block]:
+        said = tuple(sentence for sentence in (self._vote(), self._thumbs()) if sentence)
+        return [*([Sentences(said)] if said else []), *self._note()]
+
+    def _vote(self) -> str:
         turn = self._turn
         if turn.verdict is VoteOutcome.TIE:
-            return [Sentences(("The author called it a tie.",))]
+            return "The author called it a tie."
         if turn.verdict is VoteOutcome.NONE_GOOD:
-            return [Sentences(("The author said: none is good.",))]
+            return "The author said: none is good."
         names = {run.id: name for run, name, _place in self._parts}
         if self._is_hidden or turn.winner_run_id not in names:
-            return []
+            return ""
         without = " without seeing the names" if turn.hidden_names else ""
-        return [Sentences((f"The author chose {names[turn.winner_run_id]}{without}.",))]
+        return f"The author chose {names[turn.winner_run_id]}{without}."
+
+    def _thumbs(self) -> str:
+        said = []
+        for thumb in Thumb:
+            names = [n for run, n, _place in self._parts if self._turn.thumb_of(run.id) is thumb]
+            if names:
+                said.append(f"a thumb {thumb.value} to {_listed(names)}")
+        return f"The author gave {', and '.join(said)}." if said else ""
+
+    def _note(self) -> list[Block]:
+        if not self._turn.note:
+            return []
+        if not tells_note(self._choice):
+            part = Part.NAMES if Part.PROMPT in self._choice else Part.PROMPT
+            return [LeftOut(part, "The note was left out by the author")]
+        return [Quote(QuoteKind.NOTE, "Note", self._clean.clean(self._turn.note))]
 
     def _answers(self) -> list[Block]:
         if Part.ANSWERS not in self._choice:
@@ -413,9 +438,7 @@ class _Turn:
                 name,
                 place,
                 () if self._is_hidden else self._checked.get(run.id, ()),
-                self._clean,
-                tells_error=self._names.are_told,
-                tells_checks=Part.PROMPT in self._choice,
+                self._about,
             )
             if not self._is_hidden
             else Quote(QuoteKind.ANSWER, name, self._clean.clean(run.text.strip()))
@@ -424,8 +447,13 @@ class _Turn:
 
     def _ended(self, run: Run) -> str:
         if run.cut_short is not None:
-            return _CUT_SHORT[run.cut_short]
+            return CUT_SHORT_WORDS[run.cut_short]
         return _STATUS.get(run.status, "not finished")
+
+
+def tells_note(choice: Choice) -> bool:
+    """Return whether notes go along: they are a person's own words, and may name models."""
+    return {Part.PROMPT, Part.NAMES} <= choice
 
 
 def answer_quote(
@@ -433,31 +461,28 @@ def answer_quote(
     name: str,
     place: Place | None,
     results: Sequence[CheckResult],
-    scrubber: Scrubber,
-    *,
-    tells_error: bool,
-    tells_checks: bool,
+    about: About,
 ) -> Quote:
     """Return an answer with what a reader should know of it.
 
-    An error or a notice may name a model or a host, a check what was asked: they are told only
-    where that is.
+    A check says what was asked: it is told only where that is.
     """
+    scrubber, tells_checks = about.scrubber, Part.PROMPT in about.choice
     notes = []
     if run.error is not None:
-        said = f" {scrubber.clean_message(run.error.message)}" if tells_error else ""
+        said = f" {scrubber.clean_message(run.error.message)}" if about.tells_errors else ""
         notes.append(f"It failed.{said}")
     elif run.status is RunStatus.CANCELLED:
         notes.append("It was stopped.")
     elif run.cut_short is not None:
-        notes.append(f"It was {_CUT_SHORT[run.cut_short]}.")
+        notes.append(f"It was {CUT_SHORT_WORDS[run.cut_short]}.")
     elif run.status is RunStatus.FINISHED and not run.text.strip():
         notes.append("The model ended without writing an answer.")
     if run.continues:
         notes.append("Continued: the figures are those of the second part.")
     if run.reasoning:
         notes.append("What it thought before is not shown.")
-    if tells_error:
+    if about.tells_errors:
         notes += [scrubber.clean_message(notice) for notice in run.notices]
     for result in results:
         sign, word = OUTCOMES[result.outcome]

@@ -128,7 +128,7 @@ class _Decision:
 
     def facts(self) -> list[tuple[str, str]]:
         facts = [("Shown by", self._about.scrubber.clean_name(self._test) or "no test yet")]
-        if self._asked.machine:
+        if self._asked.machine and Part.MACHINE in self._about.choice:
             facts.append(("Meant for", self._about.scrubber.clean_name(self._asked.machine)))
         if Part.NAMES not in self._about.choice:
             facts.append(("Names", left_out(Part.NAMES).sentence))

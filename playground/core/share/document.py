@@ -107,6 +107,7 @@ class QuoteKind(StrEnum):
     INSTRUCTIONS = "instructions"
     QUESTION = "question"
     ANSWER = "answer"
+    NOTE = "author_note"
 
 
 @dataclass(frozen=True, slots=True)

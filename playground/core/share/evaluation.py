@@ -254,15 +254,7 @@ class _Evaluation:
         name = self._name.get(key, "?")
         if self._evaluation.repeats > 1:
             name += f", time {result.unit.repeat + 1}"
-        told = answer_quote(
-            run,
-            name,
-            self._place.get(key),
-            (),
-            scrubber,
-            tells_error=self._names.are_told,
-            tells_checks=False,
-        )
+        told = answer_quote(run, name, self._place.get(key), (), self._about)
         sign, word = OUTCOMES[result.outcome]
         # a reason quotes what was expected, and may be an error that names its host
         tells = Part.PROMPT in self._choice and run.error is None

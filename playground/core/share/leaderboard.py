@@ -46,6 +46,8 @@ _MORE = (
     Column("strength", "Strength"),
     Column("strength_low", "Strength, 95 % from"),
     Column("strength_high", "Strength, 95 % to"),
+    Column("thumbs_up", "Thumbs up, apart from votes"),
+    Column("thumbs_down", "Thumbs down, apart from votes"),
 )
 _SHARES = (
     "From votes alone, one person's: right answers are not counted here. The interval is the range "
@@ -68,6 +70,8 @@ class Voted:
     """Empty for a model on this computer."""
     place: Place
     standing: Standing
+    thumbs_up: int = 0
+    thumbs_down: int = 0
 
 
 def votes_document(voted: Sequence[Voted], moment: datetime, about: About) -> Document:
@@ -102,7 +106,7 @@ def _blocks(voted: Sequence[Voted], names: Sequence[str], about: About) -> tuple
         return (Sentences(("Nobody has voted yet.",)),)
     both = tuple(zip(names, voted, strict=True))
     rows = tuple(Row(name, _cells(each.standing), each.place) for name, each in both)
-    more = tuple(Row(name, _more_cells(each.standing), each.place) for name, each in both)
+    more = tuple(Row(name, _more_cells(each), each.place) for name, each in both)
     chart = _chart(both)
     return (
         Table("votes", "How often each was called the better one", "Model", _COLUMNS, rows),
@@ -125,7 +129,8 @@ def _cells(standing: Standing) -> tuple[Cell, ...]:
     )
 
 
-def _more_cells(standing: Standing) -> tuple[Cell, ...]:
+def _more_cells(voted: Voted) -> tuple[Cell, ...]:
+    standing = voted.standing
     decided = standing.wins + standing.losses
     low, high = standing.interval or (None, None)
     weakest, strongest = standing.strength_interval or (None, None)
@@ -140,6 +145,8 @@ def _more_cells(standing: Standing) -> tuple[Cell, ...]:
         _strength(standing.strength),
         _strength(weakest),
         _strength(strongest),
+        _count(voted.thumbs_up),
+        _count(voted.thumbs_down),
     )
 
 

@@ -77,7 +77,7 @@ td { white-space: nowrap; } td.words { white-space: normal; }
 figure { margin: 18px 0; }
 figcaption { font-weight: 600; margin: 0 0 6px; }
 .quote { margin: 16px 0; padding: 0 0 0 14px; border-left: 3px solid var(--line); }
-.quote.question { border-left-color: var(--accent); }
+.quote.question, .quote.author_note { border-left-color: var(--accent); }
 .quote figcaption { font-weight: 600; }
 blockquote { margin: 0; white-space: pre-wrap; }
 ul.notes { margin: 6px 0 0; padding: 0; list-style: none; font-size: 13px; color: var(--quiet); }

@@ -9,7 +9,7 @@ import json
 import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from playground.core.events import (
 )
 from playground.core.expected import Check
 from playground.core.fold import RunFold
+from playground.core.metrics import figures
 from playground.core.runs import (
     Comparison,
     Cost,
@@ -43,9 +44,11 @@ from playground.core.runs import (
     Run,
     RunOrder,
     RunStatus,
+    Thumb,
+    TokenUsage,
     Turn,
 )
-from playground.core.share.comparison import About
+from playground.core.share.comparison import About, tells_note
 from playground.core.share.document import LEFT_OUT, Part, Place
 from playground.core.share.names import Names, asked_targets, place_of
 from playground.core.share.scrubbing import harmless
@@ -69,11 +72,19 @@ _MAX_LINES = 2_000_000
 _MAX_TARGETS = 100
 _MAX_COLUMNS = 1_000
 _MAX_TURNS = 1_000
+_MAX_ANSWERS = 10_000
 _MAX_CHECKS = 100
 _MAX_TEXT = 8 * 2**20
+_MAX_ASKED = 256 * 2**20
+"""Characters of what all models were asked: each question comes with everything before it."""
 _MAX_SECONDS = 7 * 24 * 3600.0
 _MAX_NAME = 200
+_MAX_NOTE = 20_000
+"""Characters of a note: a field shows all of it at once."""
 _MAX_USD = 1e9
+_MAX_COUNT = 1e12
+_MOST_SHARE = 1.001
+"""Of a probability; servers round them."""
 _DIGITS = 6
 """Of a second: what stamps are good for."""
 _KINDS: Mapping[str, type] = {
@@ -197,13 +208,14 @@ class _Writer:
             "targets": [self._names.position(run, n) for n, run in enumerate(turn.runs)],
             "date": None if turn.created_at is None else turn.created_at.isoformat(),
             "checks": _cleaned(encode(turn.checks), self._scrub.clean) if self._has_prompt else [],
+            "note": self._scrub.clean(turn.note) if tells_note(self._about.choice) else "",
         }
         lines: list[tuple[float, str, dict[str, Any]]] = []
         for column, run in enumerate(turn.runs):
             start = starts.get(run.id)
             if start is not None:
                 lines += self._run(run, column, start, timelines.get(run.id, ()))
-            lines.append(((start or 0.0) + _length(run), "end", self._end(run, column)))
+            lines.append(((start or 0.0) + _length(run), "end", self._end(turn, run, column)))
         latest: dict[int, float] = {}
         keyed = []
         for t, kind, data in lines:
@@ -228,14 +240,18 @@ class _Writer:
             del data[TAG], data["t_s"]
             yield start + event.t_s, _NAMES[type(event)], {"column": column, **data}
 
-    def _end(self, run: Run, column: int) -> dict[str, Any]:
+    def _end(self, turn: Turn, run: Run, column: int) -> dict[str, Any]:
         cost, total_s = run.cost, run.timings.total_s
+        if cost is not None and not {Part.NAMES, Part.MACHINE} <= self._about.choice:
+            # it names the provider, or what this machine draws
+            cost = replace(cost, explanation="")
         return {
             "column": column,
             "status": run.status.value,
             "finish_reason": self._scrub.clean(run.finish_reason or "") or None,
             "total_s": None if total_s is None else round(total_s, _DIGITS),
             "cost": _cleaned(encode(cost), self._message) if cost is not None else None,
+            "thumb": turn.thumb_of(run.id),
         }
 
     def _message(self, text: str) -> str:
@@ -257,14 +273,18 @@ class _Writer:
 
     def _clean_event(self, event: StreamEvent) -> StreamEvent:
         match event:
-            case RequestSent() | Finished():
+            case RequestSent():
                 return replace(event, hosts=())
+            case Finished(finish_reason=reason):
+                return replace(event, finish_reason=self._scrub.clean(reason), hosts=())
+            case TextDelta(tokens=tokens) | ReasoningDelta(tokens=tokens):
+                return replace(event, tokens=tuple(map(self._clean_token, tokens)))
             case Notice(message=message):
-                told = self._message(message) if self._names.are_told else ""
+                told = self._message(message) if self._about.tells_errors else ""
                 return replace(event, message=told)
             case Failed(error=error):
                 info = ErrorInfo(error.kind, self._message(error.message), "")
-                if not self._names.are_told:
+                if not self._about.tells_errors:
                     info = replace(info, message="It failed.")
                 return replace(event, error=info, hosts=())
             case InputPrepared(model_input=given):
@@ -275,6 +295,14 @@ class _Writer:
                 return InputPrepared(event.t_s, ModelInput(plain, given.seed, template))
             case _:
                 return event
+
+    def _clean_token(self, token: Token) -> Token:
+        """Return a token without alternatives that must stay; what it says itself is a piece."""
+        clean = self._scrub.is_clean
+        if not clean(token.text):
+            return Token("", token.t_s, token.probability)
+        kept = tuple(other for other in token.alternatives if clean(other.text))
+        return token if kept == token.alternatives else replace(token, alternatives=kept)
 
 
 def _with_text(event: TextDelta | ReasoningDelta, text: str) -> StreamEvent:
@@ -318,11 +346,10 @@ def read_recording(content: bytes, now: datetime) -> Recording:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError("The file is no recording: it is not text in UTF-8.") from error
-    lines = text.split("\n")
-    if len(lines) > _MAX_LINES:
+    if text.count("\n") >= _MAX_LINES:
         raise UsageError(f"The recording has more than {_MAX_LINES:,} lines.")
     reader: _Reader | None = None
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -366,12 +393,16 @@ class _Column:
 
     run: Run
     start_s: float | None = None
+    is_over: bool = False
+    """True once its answer is complete or has failed."""
+    has_end: bool = False
     events: list[StreamEvent] = field(default_factory=list)
     characters: int = 0
     total_s: float | None = None
     """Of an answer that was stopped."""
     finish_reason: str | None = None
     cost: Cost | None = None
+    thumb: Thumb | None = None
 
 
 class _Reader:
@@ -381,7 +412,9 @@ class _Reader:
         if not isinstance(header, dict) or header.get("format") != FORMAT:
             raise ValueError("the file is no recording of this program")
         version = header.get("version")
-        if not isinstance(version, int) or version > VERSION:
+        if type(version) is not int or version < 1:
+            raise ValueError("it tells no version")
+        if version > VERSION:
             raise ValueError("it was made by a newer version of the program")
         targets = header["targets"]
         if not isinstance(targets, list) or not 1 <= len(targets) <= _MAX_TARGETS:
@@ -390,6 +423,9 @@ class _Reader:
         self._now = now
         self._timelines: dict[str, tuple[StreamEvent, ...]] = {}
         self._turns: list[Turn] = []
+        self._said: dict[str, tuple[Message, ...]] = {}
+        """Target key → what was asked and answered until now."""
+        self._answers = self._asked = 0
         self._columns: list[_Column] = []
         self._turn: Turn | None = None
         self._comparison = Comparison(
@@ -433,10 +469,15 @@ class _Reader:
             order=RunOrder(data["order"]),
             created_at=_moment(data.get("date")) or self._date or self._now,
             checks=_checks(data.get("checks") or []),
+            note=_text(data.get("note") or "")[:_MAX_NOTE],
         )
+        targets = self._targets_of(data.get("targets"))
+        self._answers += len(targets)
+        if self._answers > _MAX_ANSWERS:
+            raise ValueError("it has too many answers")
         self._columns = [
             _Column(Run(uuid.uuid4().hex, target, self._request(target, prompt), order=0))
-            for target in self._targets_of(data.get("targets"))
+            for target in targets
         ]
 
     def _targets_of(self, positions: Any) -> list[Target]:
@@ -452,13 +493,12 @@ class _Reader:
     def _request(self, target: Target, prompt: str) -> ChatRequest:
         """Return what `target` was asked, as far as a recording tells."""
         system = self._comparison.system_prompt
-        messages = [Message(Role.SYSTEM, system)] if system.strip() else []
-        for turn in self._turns:
-            answer = next((run.text for run in turn.runs if run.target is target), "")
-            if answer:
-                messages += [Message(Role.USER, turn.prompt), Message(Role.ASSISTANT, answer)]
-        messages.append(Message(Role.USER, prompt))
-        return ChatRequest(tuple(messages), self._comparison.sampling)
+        first = (Message(Role.SYSTEM, system),) if system.strip() else ()
+        messages = (*first, *self._said.get(target.key, ()), Message(Role.USER, prompt))
+        self._asked += sum(len(message.content) for message in messages)
+        if self._asked > _MAX_ASKED:
+            raise ValueError("its questions are too long together")
+        return ChatRequest(messages, self._comparison.sampling)
 
     def _column(self, data: Any) -> _Column:
         if not isinstance(data, dict):
@@ -471,6 +511,8 @@ class _Reader:
         return self._columns[number]
 
     def _add_to(self, column: _Column, t_s: float, kind: str, data: dict[str, Any]) -> None:
+        if column.has_end or (column.is_over and kind != "end"):
+            raise ValueError("it comes after the end of its answer")
         if kind == "end":
             _read_end(column, data)
             return
@@ -492,6 +534,8 @@ class _Reader:
         if isinstance(event, RequestSent | Finished | Failed):
             # nothing went to a host from this computer
             event = replace(event, hosts=())
+        column.is_over = isinstance(event, Finished | Failed)
+        _require_true(event)
         column.events.append(event)
         if isinstance(event, TextDelta | ReasoningDelta):
             column.characters += len(event.text)
@@ -503,7 +547,15 @@ class _Reader:
         if self._turn is None:
             return
         runs = tuple(self._finished(column, self._turn) for column in self._columns)
-        self._turns.append(replace(self._turn, runs=runs))
+        # of a model that answered twice the first answer went on
+        for key, text in {run.target.key: run.text for run in reversed(runs)}.items():
+            if text:
+                asked, said = Message(Role.USER, self._turn.prompt), Message(Role.ASSISTANT, text)
+                self._said[key] = (*self._said.get(key, ()), asked, said)
+        turn = replace(self._turn, runs=runs)
+        for run, column in zip(runs, self._columns, strict=True):
+            turn = turn.with_thumb(run.id, column.thumb)
+        self._turns.append(turn)
         self._turn = None
 
     def _finished(self, column: _Column, turn: Turn) -> Run:
@@ -515,6 +567,7 @@ class _Reader:
         if not fold.run.status.is_final:
             fold.cancel(_stopped_at(column, fold.run))
         run = fold.run
+        _require_possible(run)
         self._timelines[run.id] = tuple(column.events)
         started = None
         if column.start_s is not None:
@@ -524,6 +577,49 @@ class _Reader:
         return replace(run, cost=column.cost, started_at=started)
 
 
+def _require_true(event: StreamEvent) -> None:
+    """Raise `ValueError` for shares and counts that there cannot be."""
+    shares: list[float | None] = []
+    counts: list[float | None] = []
+    match event:
+        case LoadProgress(fraction=fraction):
+            shares = [fraction]
+        case PromptProgress(processed=processed, total=total, kept=kept):
+            counts = [processed, total, kept]
+        case RequestSent(load_s=load_s, connect_s=connect_s):
+            counts = [load_s, connect_s]
+        case TextDelta(tokens=tokens) | ReasoningDelta(tokens=tokens):
+            shares = [token.probability for token in tokens]
+            shares += [each.probability for token in tokens for each in token.alternatives]
+            counts = [token.t_s for token in tokens]
+        case Finished(usage=usage, prompt_s=prompt_s, reported_cost_usd=usd):
+            counts = [*_counts(usage), prompt_s, usd]
+        case Failed(usage=usage) if usage is not None:
+            counts = _counts(usage)
+        case _:
+            return
+    if not all(share is None or 0 <= share <= _MOST_SHARE for share in shares) or not all(
+        count is None or 0 <= count <= _MAX_COUNT for count in counts
+    ):
+        raise ValueError("a figure in it cannot be true")
+
+
+def _counts(usage: TokenUsage) -> list[float | None]:
+    return [getattr(usage, f.name) for f in fields(usage) if f.name != "provenance"]
+
+
+def _require_possible(run: Run) -> None:
+    """Raise `UsageError` for a run whose times cannot be true, or that nothing can be told of."""
+    times = [value for f in fields(run.timings) if (value := getattr(run.timings, f.name))]
+    known = figures(run)
+    told = [figure.value for f in fields(known) if (figure := getattr(known, f.name))]
+    earliest = -(10**-_DIGITS)
+    if not all(earliest <= time <= _MAX_SECONDS for time in times) or not all(
+        map(math.isfinite, told)
+    ):
+        raise UsageError("The times of an answer cannot be true.")
+
+
 def _read_end(column: _Column, data: dict[str, Any]) -> None:
     total_s: float | None = decode(float | None, data.get("total_s"))
     cost: Cost | None = decode(Cost | None, data.get("cost"))
@@ -531,7 +627,8 @@ def _read_end(column: _Column, data: dict[str, Any]) -> None:
         raise ValueError("its time cannot be true")
     if cost is not None and cost.usd is not None and not 0 <= cost.usd < _MAX_USD:
         raise ValueError("its cost cannot be true")
-    column.total_s, column.cost = total_s, cost
+    column.total_s, column.cost, column.has_end = total_s, cost, True
+    column.thumb = decode(Thumb | None, data.get("thumb"))
     column.finish_reason = _name(data.get("finish_reason") or "") or None
 
 

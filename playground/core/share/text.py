@@ -46,7 +46,9 @@ def markdown(document: Document) -> str:
             lines += [f"## {_inline(section.heading)}", ""]
         for block in section.blocks:
             lines += [*_markdown_block(block), ""]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+    # a quote is one of them: its own empty lines stay
+    parted = [line for line, before in zip(lines, ["", *lines], strict=False) if line or before]
+    return "\n".join(parted).rstrip() + "\n"
 
 
 def _markdown_block(block: Block) -> list[str]:
@@ -147,11 +149,11 @@ def comma_separated(document: Document) -> str:
     return out.getvalue()
 
 
-def _csv_row(table: Table, row: Row) -> list[str]:
-    cells = [row.name, "" if row.place is None else row.place.value]
+def _csv_row(table: Table, row: Row) -> list[str | float]:
+    cells: list[str | float] = [row.name, "" if row.place is None else row.place.value]
     for column, cell in zip(table.columns, row.cells, strict=True):
         value = cell.value
-        cells.append(cell.text if column.is_text else "" if value is None else str(value))
+        cells.append(cell.text if column.is_text else "" if value is None else value)
         if not column.is_text:
             unmarked = "unknown" if value is None else ""
             cells.append(unmarked if cell.provenance is None else cell.provenance.value)
@@ -173,8 +175,9 @@ def _csv_texts(block: Block) -> Iterator[tuple[str, str, str]]:
             return
 
 
-def _write(writer: Any, cells: Iterable[str]) -> None:
-    writer.writerow([escaped_cell(cell) for cell in cells])
+def _write(writer: Any, cells: Iterable[str | float]) -> None:
+    """Write a row; of a number the sign is no formula."""
+    writer.writerow([escaped_cell(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
 def _blocks(document: Document) -> Iterator[tuple[str, Block]]:

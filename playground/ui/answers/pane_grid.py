@@ -9,6 +9,7 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from playground.core.runs import Thumb
 from playground.ui.answers.pane_shape import FIGURES_WIDTH, PaneShape
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.layouts import scrolled
@@ -39,6 +40,8 @@ class PaneGrid(QScrollArea):
     stop_clicked = Signal(int)
     again_clicked = Signal(int)
     vote_clicked = Signal(int)
+    thumb_given = Signal(int, object)
+    """Also the `Thumb`, or `None` for one taken back."""
     details_clicked = Signal(int)
 
     def __init__(
@@ -93,6 +96,7 @@ class PaneGrid(QScrollArea):
                 pane.stop_button.clicked.connect(self._on_stop)
                 pane.again_button.clicked.connect(self._on_again)
                 pane.vote_button.clicked.connect(self._on_vote)
+                pane.thumbs.given.connect(self._on_thumb)
                 pane.metrics.clicked.connect(self._on_details)
                 pane.overflowed.connect(self._fit.start)
         self._panes = tuple(panes)
@@ -112,6 +116,10 @@ class PaneGrid(QScrollArea):
             self._fit.start()
         else:
             self._fit_text()
+
+    @property
+    def vote_buttons(self) -> list[QWidget]:
+        return [pane.vote_button for pane in self._panes]
 
     @property
     def row_count(self) -> int:
@@ -171,6 +179,9 @@ class PaneGrid(QScrollArea):
 
     def _on_vote(self) -> None:
         self.vote_clicked.emit(self._position_of_sender())
+
+    def _on_thumb(self, thumb: Thumb | None) -> None:
+        self.thumb_given.emit(self._position_of_sender(), thumb)
 
     def _on_details(self) -> None:
         self.details_clicked.emit(self._position_of_sender())

@@ -16,6 +16,8 @@ from PySide6.QtWidgets import (
 from typing_extensions import override
 
 from playground.core.checks.scoring import CheckResult
+from playground.core.runs import Thumb
+from playground.ui.answers.judging import ThumbButtons
 from playground.ui.answers.metrics_card import MetricsCard
 from playground.ui.answers.pane_shape import PaneShape
 from playground.ui.answers.turn_view import CheckMarks, TurnContent, TurnView
@@ -67,8 +69,8 @@ class ResponsePane(QFrame):
     """Card of one answer: head, time, text, vote, figures and footer.
 
     Text goes into the turn that `begin_turn` returns, figures into `metrics`, time into `time_bar`.
-    Its user connects `stop_button`, `again_button`, `vote_button` and `metrics`, a click on which
-    asks for details.
+    Its user connects `stop_button`, `again_button`, `vote_button`, `thumbs` and `metrics`, a click
+    on which asks for details.
     """
 
     overflowed = Signal()
@@ -89,7 +91,7 @@ class ResponsePane(QFrame):
         self._shows_detail = True
         self._results: Sequence[CheckResult] = ()
         self._has_figures = True
-        self._has_vote = False
+        self._has_vote = self._has_thumbs = False
         self._has_copy = False
         self._has_again = False
         self.shape: PaneShape | None = None
@@ -107,6 +109,7 @@ class ResponsePane(QFrame):
 
     def set_head(self, head: PaneHead) -> None:
         self.setAccessibleName(head.label)
+        self.thumbs.set_name(head.label)
         self._place.set_badge(head.place, head.tone, head.icon)
         self._label.set_full_text(head.label)
         self._detail.set_badge(head.detail)
@@ -237,6 +240,7 @@ class ResponsePane(QFrame):
         self.show_checks(())
         self.set_footer("", None)
         self.set_vote(offered=False)
+        self.set_thumb(None, offered=False)
         self.time_bar.set_spans(Spans(), 1.0)
 
     @property
@@ -281,8 +285,22 @@ class ResponsePane(QFrame):
         self.vote_button.setChecked(chosen)
         self.vote_button.setText(self.tr("✓ Your choice") if chosen else self.tr("✓ This one"))
         self.vote_button.setEnabled(offered)
+        said = self.tr("Say that this answer is the best one")
+        if chosen:
+            said = (
+                self.tr("You chose this answer: press again to take your vote back")
+                if offered
+                else self.tr("You chose this answer without knowing its name: that stays")
+            )
+        self.vote_button.setToolTip(plain_tooltip(said))
         name = self.tr("This one is better: {name}").format(name=self.accessibleName())
         self.vote_button.setAccessibleName(name if offered or chosen else "")
+
+    def set_thumb(self, given: Thumb | None, *, offered: bool) -> None:
+        """Mark the thumb that was given, and let another be given where that is `offered`."""
+        self._has_thumbs = offered or given is not None
+        self.thumbs.show_thumb(given, offered=offered)
+        self._show_vote()
 
     @property
     def _is_on_stage(self) -> bool:
@@ -301,10 +319,13 @@ class ResponsePane(QFrame):
     def _show_vote(self) -> None:
         # on stage only where it is what leads to the names
         has_vote = self._has_vote and not (self._is_on_stage and self._has_figures)
+        has_thumbs = self._has_thumbs and not self._is_on_stage
         has_marks = bool(self._results) and not self._is_on_stage
-        self._vote_box.setVisible(has_vote)
+        self.vote_button.setVisible(has_vote)
+        self.thumbs.setVisible(has_thumbs)
+        self._vote_box.setVisible(has_vote or has_thumbs)
         self._marks.setVisible(has_marks)
-        self._vote_row.setVisible(has_vote or has_marks)
+        self._vote_row.setVisible(has_vote or has_thumbs or has_marks)
 
     def show_details(self, rows: Sequence[Row]) -> None:
         popup = DetailsPopup(self._theme, self.accessibleName(), self)
@@ -364,11 +385,12 @@ class ResponsePane(QFrame):
         self._scroll.viewport().setAutoFillBackground(False)
 
     def _build_vote(self) -> None:
-        self.vote_button = make_button("", tooltip=self.tr("Say that this answer is the best one"))
+        self.vote_button = make_button("")
         self.vote_button.setCheckable(True)
         self.vote_button.setProperty("small", True)
+        self.thumbs = ThumbButtons(self._theme)
         self._vote_box = QWidget()
-        make_row(self.vote_button, 1, parent=self._vote_box, margins=NO_MARGINS)
+        make_row(self.vote_button, self.thumbs, 1, parent=self._vote_box, margins=NO_MARGINS)
         self._marks = CheckMarks(self._theme, ())
         self._vote_row = QWidget()
         self._vote_layout = make_column(self._marks, self._vote_box, parent=self._vote_row)

@@ -1,9 +1,10 @@
-"""The summary of a turn in one line of plain words, and the vote on it."""
+"""The summary of a turn in one line of plain words, the vote on it, and the note."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QFrame, QLabel, QWidget
@@ -14,10 +15,15 @@ from playground.core.metrics import figures
 from playground.core.names import name_with_place, shortened
 from playground.core.runs import INTERRUPTED, Run, RunOrder, RunStatus, Turn, VoteOutcome
 from playground.core.targets import LocalTarget
+from playground.ui.answers.judging import NoteViewModel
 from playground.ui.answers.metric_cells import cost_words
 from playground.ui.theme.theme import Theme, set_role
-from playground.ui.widgets.basics import breakable, make_button, make_label
+from playground.ui.widgets.basics import breakable, make_button, make_label, plain_tooltip
 from playground.ui.widgets.layouts import make_column, make_flow
+from playground.ui.widgets.prompt_box import SHOWN
+
+if TYPE_CHECKING:
+    from playground.ui.answers.note_field import NoteField
 
 
 def _tr(text: str) -> str:
@@ -142,8 +148,7 @@ def _disturbed(finished: Sequence[Run], names: _Names, *, is_short: bool) -> str
 
 
 def _was_elsewhere(run: Run) -> bool:
-    target = run.target
-    return isinstance(target, LocalTarget) and target.model.is_recorded
+    return isinstance(run.target, LocalTarget) and run.target.is_recorded
 
 
 def _costs(runs: Sequence[Run], names: _Names) -> str:
@@ -208,8 +213,7 @@ def vote_view_model(turn: Turn, *, asks_vote: bool, is_hidden: bool) -> VoteView
     """Return the vote on a turn; `asks_vote` where one may be cast, `is_hidden` without names."""
     # with hidden names the vote is the way to them, however many answers there are
     has_choice = is_hidden or sum(map(can_win, turn.runs)) > 1
-    is_sealed = turn.is_voted and turn.hidden_names
-    can_vote = asks_vote and has_choice and not is_sealed
+    can_vote = asks_vote and has_choice and not turn.is_sealed
     text = _vote_text(turn, can_vote=can_vote, is_hidden=is_hidden)
     return VoteViewModel(text, turn.verdict, can_vote, sum(map(can_win, turn.runs)) > 1)
 
@@ -250,6 +254,8 @@ class SummaryCard(QFrame):
     """The link to “Local or cloud?” was followed."""
     difference_wanted = Signal()
     """What differs between two of the answers is to be shown."""
+    noted = Signal(str, str)
+    """Id of the turn, and the note on it that was typed."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -257,6 +263,10 @@ class SummaryCard(QFrame):
         self._on_stage = self._can_differ = False
         self._texts = ["", ""]
         """The summary, and the short one for a stage."""
+        self._note: NoteViewModel | None = None
+        self._is_noting = False
+        """True once the field for the note was opened; it stays for the turn that is shown."""
+        self._note_field: NoteField | None = None
         self._build()
         theme.changed.connect(self._fit_vote_text)
 
@@ -275,26 +285,76 @@ class SummaryCard(QFrame):
         self._vote_text.setText(vote.text)
         self._vote_text.setVisible(bool(vote.text))
         self._fit_vote_text()
-        for button, outcome in (
-            (self.tie_button, VoteOutcome.TIE),
-            (self.none_button, VoteOutcome.NONE_GOOD),
+        for button, outcome, said in (
+            (
+                self.tie_button,
+                VoteOutcome.TIE,
+                self.tr("Say that the best answers are equally good"),
+            ),
+            (
+                self.none_button,
+                VoteOutcome.NONE_GOOD,
+                self.tr("Say that no answer is good enough"),
+            ),
         ):
+            is_said = vote.outcome is outcome
             button.setVisible(vote.can_vote)
-            button.setChecked(vote.outcome is outcome)
+            button.setChecked(is_said)
+            back = self.tr("You said so: press again to take your vote back")
+            button.setToolTip(plain_tooltip(back if is_said else said))
+
+    @property
+    def vote_buttons(self) -> list[QWidget]:
+        return [self.tie_button, self.none_button]
+
+    def show_note(self, note: NoteViewModel | None) -> None:
+        """Show the note on the turn, or offer to begin one; `None` where there cannot be one."""
+        if note is None or self._note is None or note.turn_id != self._note.turn_id:
+            self.tell_note()
+            self._is_noting = False
+            self._too_long.hide()
+        self._note = note
+        self._fit_note()
+
+    def tell_note(self) -> None:
+        """Tell at once what waits for a pause in the typing."""
+        if self._note_field is not None:
+            self._note_field.tell()
 
     def set_presentation_mode(self, *, on: bool) -> None:
-        """Leave the vote out while a room looks on; or offer it again."""
+        """Leave vote and note out while a room looks on; or offer them again."""
         self._on_stage = on
         self._vote_row.setVisible(not on)
         px = self._theme.px
         side, edge = px(16), px(6 if on else 11)
         self._column.setContentsMargins(side, edge, px(14), edge)
-        self._show_line()
+        self._fit_note()
 
     def clear(self) -> None:
         self._texts = ["", ""]
-        self._show_line()
+        self.show_note(None)
         self._vote_text.clear()
+
+    def _fit_note(self) -> None:
+        """Have the field where there is a note or one is being written, else the link to it."""
+        note = self._note
+        self._is_noting = note is not None and (self._is_noting or bool(note.text))
+        if note is not None and self._is_noting:
+            field = self._note_field or self._build_note()
+            field.show_note(note)
+        if self._note_field is not None:
+            self._note_field.setVisible(self._is_noting and not self._on_stage)
+        self._show_line()
+
+    def _build_note(self) -> "NoteField":
+        from playground.ui.answers.note_field import NoteField  # noqa: PLC0415 - not on the way to the first prompt
+
+        self._note_field = NoteField(self._theme)
+        self._note_field.noted.connect(self.noted)
+        self._note_field.overflowed.connect(self._too_long.show)
+        self._column.insertWidget(self._column.indexOf(self._too_long), self._note_field)
+        QWidget.setTabOrder(self.none_button, self._note_field)
+        return self._note_field
 
     def _show_line(self) -> None:
         text = self._texts[1 if self._on_stage else 0]
@@ -302,6 +362,9 @@ class SummaryCard(QFrame):
             if self._can_differ:
                 text += f' <a href="difference">{self.tr("What differs?")}</a>'
             text += f' <a href="advice">{self.tr("So, local or cloud?")}</a>'
+        can_begin = self._note is not None and self._note.can_edit and not self._is_noting
+        if can_begin and not self._on_stage:
+            text += f' <a href="note">{self.tr("Add a note")}</a>'
         self._line.setText(text)
         self._line.setVisible(bool(text))
 
@@ -325,12 +388,8 @@ class SummaryCard(QFrame):
         self._line.linkActivated.connect(self._on_link)
         set_role(self._line, "body")
         self._vote_text = make_label("", "body", wrap=True)
-        self.tie_button = make_button(
-            self.tr("Tie"), tooltip=self.tr("Say that the best answers are equally good")
-        )
-        self.none_button = make_button(
-            self.tr("None is good"), tooltip=self.tr("Say that no answer is good enough")
-        )
+        self.tie_button = make_button(self.tr("Tie"))
+        self.none_button = make_button(self.tr("None is good"))
         for button in (self.tie_button, self.none_button):
             button.setCheckable(True)
             button.setProperty("small", True)
@@ -338,12 +397,28 @@ class SummaryCard(QFrame):
         self._vote_row = QWidget()
         parts = ((self._vote_text, 1), self.tie_button, self.none_button)
         make_flow(*parts, parent=self._vote_row)
+        self._too_long = make_label(
+            self.tr("A note has room for {0} characters: not all was pasted.").format(f"{SHOWN:,}"),
+            "caption",
+            "caution",
+            wrap=True,
+        )
+        self._too_long.hide()
         margins = (px(16), px(11), px(14), px(11))
         self._column = make_column(
-            self._line, self._vote_row, parent=self, margins=margins, spacing=px(6)
+            *(self._line, self._vote_row, self._too_long),
+            parent=self,
+            margins=margins,
+            spacing=px(6),
         )
 
     def _on_link(self, address: str) -> None:
+        if address == "note":
+            self._is_noting = True
+            self._fit_note()
+            if self._note_field is not None:
+                self._note_field.setFocus(Qt.FocusReason.OtherFocusReason)
+            return
         (self.difference_wanted if address == "difference" else self.advice_wanted).emit()
 
     def _on_outcome(self) -> None:

@@ -20,11 +20,13 @@ from playground.core.runs import (
     Recorded,
     Run,
     RunStatus,
+    Thumb,
     Turn,
 )
 from playground.core.targets import LocalTarget
 from playground.core.turns import answers_before, hidden_order
 from playground.services.comparison import RunProgress
+from playground.ui.answers.judging import NoteViewModel
 from playground.ui.answers.metric_cells import details, metric_cells
 from playground.ui.answers.metrics_card import MetricCell
 from playground.ui.answers.summary import VoteViewModel, can_win, summary, vote_view_model
@@ -67,6 +69,7 @@ class PaneViewModel:
     answer: AnswerViewModel
     can_win: bool
     is_winner: bool = False
+    thumb: Thumb | None = None
     cells: tuple[MetricCell, ...] | None = None
     """The figures; `None` while nothing may be told."""
     spans: Spans = Spans()
@@ -84,6 +87,10 @@ class TurnViewModel:
     short_summary: str
     """The same without costs, for a stage, where they are among the figures."""
     vote: VoteViewModel
+    takes_thumbs: bool
+    """True where each answer can be called good or bad by itself."""
+    note: NoteViewModel | None
+    """`None` until every run is final."""
     names_hidden: bool
     is_over: bool
     """True once every run is final."""
@@ -94,8 +101,13 @@ class TurnViewModel:
         return max([SHORTEST_SCALE_S, *(pane.spans.total_s for pane in self.panes)])
 
 
-def turn_view_model(comparison: Comparison, turn: Turn, *, asks_vote: bool) -> TurnViewModel:
-    """Return a turn of `comparison` as it may be shown; `asks_vote` where one may be cast."""
+def turn_view_model(
+    comparison: Comparison, turn: Turn, *, asks_vote: bool, is_replay: bool = False
+) -> TurnViewModel:
+    """Return a turn of `comparison` as it may be shown; `asks_vote` where one may be cast.
+
+    Of one that `is_replay` nothing can be said.
+    """
     is_hidden = comparison.names_hidden
     is_over = all(run.status.is_final for run in turn.runs)
     is_told = is_over and not is_hidden
@@ -103,7 +115,11 @@ def turn_view_model(comparison: Comparison, turn: Turn, *, asks_vote: bool) -> T
         panes=_hidden_panes(comparison, turn) if is_hidden else _panes(turn, comparison.recorded),
         summary=summary(turn) if is_told else "",
         short_summary=summary(turn, has_costs=False) if is_told else "",
-        vote=vote_view_model(turn, asks_vote=asks_vote and is_over, is_hidden=is_hidden),
+        vote=vote_view_model(
+            turn, asks_vote=asks_vote and is_over and not is_replay, is_hidden=is_hidden
+        ),
+        takes_thumbs=is_over and not is_replay and not turn.is_sealed,
+        note=NoteViewModel(turn.id, turn.note, can_edit=not is_replay) if is_over else None,
         names_hidden=is_hidden,
         is_over=is_over,
     )
@@ -134,16 +150,18 @@ def silence_words(silent_s: float) -> str:
 
 
 def run_spans(run: Run, elapsed_s: float = 0.0) -> Spans:
-    """Return the time spent, stage by stage; `elapsed_s` since the start of a run that goes on."""
+    """Return the time spent since the request was sent, which is what the figures count.
+
+    `elapsed_s` is the time since the start of a run that goes on.
+    """
     timings = run.timings
     if run.sent_t_s is None:
-        return Spans(loading_s=elapsed_s)
-    loading = run.sent_t_s if timings.load_s is not None else 0.0
+        return Spans()
     total = timings.total_s
     if total is None:
         total = max(0.0, elapsed_s - run.sent_t_s)
     reading = total if timings.ttft_s is None else min(timings.ttft_s, total)
-    return Spans(loading, reading, max(0.0, total - reading))
+    return Spans(reading, max(0.0, total - reading))
 
 
 def hidden_head(position: int) -> PaneHead:
@@ -183,6 +201,7 @@ def _panes(turn: Turn, recorded: Recorded | None) -> tuple[PaneViewModel, ...]:
             ),
             can_win=can_win(run),
             is_winner=run.id == turn.winner_run_id,
+            thumb=turn.thumb_of(run.id),
             cells=metric_cells(run, known, best),
             spans=run_spans(run),
             footer=(recorded_words(recorded), "replay") if recorded else footer(run),
@@ -202,7 +221,11 @@ def _hidden_panes(comparison: Comparison, turn: Turn) -> tuple[PaneViewModel, ..
     runs = [turn.runs[number] for number in hidden_order(comparison.turns, len(turn.runs))]
     return tuple(
         PaneViewModel(
-            run.id, hidden_head(position), hidden_answer(run, is_over=is_over), can_win(run)
+            run.id,
+            hidden_head(position),
+            hidden_answer(run, is_over=is_over),
+            can_win(run),
+            thumb=turn.thumb_of(run.id),
         )
         for position, run in enumerate(runs)
     )

@@ -92,8 +92,12 @@ class ShareDialog(QDialog):
         parent: QWidget,
         *,
         has_recording: bool,
+        left_out: Choice = frozenset(),
     ) -> None:
-        """Take of each part its name, and what is said of it while it goes along and while not."""
+        """Take of each part its name, and what is said of it while it goes along and while not.
+
+        `left_out` is what does not go along at first.
+        """
         super().__init__(parent)
         self._theme = theme
         self._boxes: dict[Part, CheckBox] = {}
@@ -104,6 +108,8 @@ class ShareDialog(QDialog):
         self.setModal(True)
         self.setWindowTitle(title)
         self._build(title, parts, has_recording=has_recording)
+        for part, box in self._boxes.items():
+            box.setChecked(part not in left_out)
         self._connect()
         self._show_choice()
         window = parent.window().size()
@@ -121,6 +127,11 @@ class ShareDialog(QDialog):
     def ending(self) -> str:
         """Of the file's name."""
         return _ENDINGS[self.form]
+
+    @property
+    def left_out(self) -> Choice:
+        """What was taken out, of what could be."""
+        return frozenset(part for part, box in self._boxes.items() if not box.isChecked())
 
     @property
     def choice(self) -> Choice:
@@ -217,7 +228,6 @@ class ShareDialog(QDialog):
         column.addWidget(make_label(self.tr("What goes along"), "caption", "quiet"))
         for part, name, along, not_along in parts:
             box = CheckBox(self._theme, name, "")
-            box.setChecked(True)
             caption = make_label(along, "caption", "quiet", wrap=True)
             caption.setContentsMargins(px(27), 0, 0, 0)
             self._boxes[part] = box

@@ -76,6 +76,7 @@ _BORDERS = {
     QuoteKind.QUESTION: LIGHT["accent"],
     QuoteKind.ANSWER: LIGHT["line"],
     QuoteKind.INSTRUCTIONS: LIGHT["line"],
+    QuoteKind.NOTE: LIGHT["accent"],
 }
 
 

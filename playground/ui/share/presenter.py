@@ -12,7 +12,7 @@ from playground.core.errors import PlaygroundError
 from playground.core.evaluations import Evaluation
 from playground.core.runs import Comparison
 from playground.core.share.decision import DecisionAsked
-from playground.core.share.document import Part
+from playground.core.share.document import Choice, Part
 from playground.services.sharing import Shared, SharedFile, ShareFormat, SharingService
 from playground.ui.bridge import Bridge
 from playground.ui.format import as_file_name
@@ -20,8 +20,6 @@ from playground.ui.share.dialog import Form, ShareDialog
 from playground.ui.share.page_view import picture
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.toast import Notify
-
-"""Characters of a file's name that is proposed."""
 
 
 class SharePresenter(QObject):
@@ -47,6 +45,8 @@ class SharePresenter(QObject):
         self._file: SharedFile | None = None
         self._picture: QImage | None = None
         self._content = b""
+        self._left_out: Choice = frozenset()
+        """What was left out last: it is not to go along because somebody shares again."""
 
     def share(self, shared: Shared) -> None:
         """Open the dialog on a comparison, an evaluation, an answer or the votes."""
@@ -60,6 +60,7 @@ class SharePresenter(QObject):
             [part for part in _parts(shared) if part[0] in _parts_of(shared)],
             self._window,
             has_recording=is_comparison,
+            left_out=self._left_out,
         )
         dialog.changed.connect(self._refresh)
         dialog.copy_wanted.connect(self._copy)
@@ -137,10 +138,14 @@ class SharePresenter(QObject):
             return
         if self._dialog is not None:
             self._dialog.accept()
-        self._notify(_tr("Saved as {0}.").format(path.name))
+        folder = path.parent.name or str(path.parent)
+        self._notify(_tr("Saved as {0}, in {1}.").format(path.name, folder))
 
     def _on_closed(self) -> None:
         if self._dialog is not None:
+            # what this one did not offer stays as it was
+            offered = frozenset() if self._shared is None else _parts_of(self._shared)
+            self._left_out = self._left_out - offered | self._dialog.left_out
             self._dialog.deleteLater()
         self._dialog = self._shared = self._file = self._picture = None
         self._content = b""
@@ -168,6 +173,7 @@ def _parts(shared: Shared) -> list[tuple[Part, str, str, str]]:
     left_out = _tr("left out")
     is_one = isinstance(shared, Comparison) and len(shared.turns) == 1
     is_hidden = isinstance(shared, Comparison) and shared.names_hidden
+    has_note = isinstance(shared, Comparison) and any(turn.note for turn in shared.turns)
     return [
         (
             Part.FIGURES,
@@ -180,7 +186,9 @@ def _parts(shared: Shared) -> list[tuple[Part, str, str, str]]:
         (
             Part.PROMPT,
             _tr("Your question") if is_one else _tr("Your questions"),
-            _tr("as you wrote it, with the instructions"),
+            _tr("as you wrote it, with the instructions and your note")
+            if has_note
+            else _tr("as you wrote it, with the instructions"),
             left_out,
         ),
         (
@@ -193,7 +201,9 @@ def _parts(shared: Shared) -> list[tuple[Part, str, str, str]]:
             Part.NAMES,
             _tr("Names of the models"),
             _tr("hidden until you have voted") if is_hidden else _tr("and of their providers"),
-            _tr("A, B and C in their place"),
+            _tr("A, B and C in their place, and no note, as it may name them")
+            if has_note
+            else _tr("A, B and C in their place"),
         ),
         (
             Part.MACHINE,

@@ -84,6 +84,8 @@ QPushButton[flat="true"], QToolButton[flat="true"] { background: transparent; bo
 QPushButton[flat="true"]:hover, QToolButton[flat="true"]:hover { background: @hover; color: @text; }
 QPushButton[flat="true"]:focus, QToolButton[flat="true"]:focus { border: 2px solid @accent;
   padding: {2}px {5}px; }
+QToolButton[thumb="up"]:checked { background: @local_ground; }
+QToolButton[thumb="down"]:checked { background: @bad_ground; }
 QPushButton[small="true"] { padding: {4}px {11}px; font-size: {13}px; }
 QPushButton[small="true"]:focus { padding: {3}px {10}px; }
 QPushButton[segment="first"] { border-top-right-radius: 0; border-bottom-right-radius: 0; }

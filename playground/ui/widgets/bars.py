@@ -93,15 +93,14 @@ class MemoryBar(QWidget):
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Seconds spent in each stage so far."""
+    """Seconds spent in each stage so far; loading a model is not counted."""
 
-    loading_s: float = 0.0
     reading_s: float = 0.0
     writing_s: float = 0.0
 
     @property
     def total_s(self) -> float:
-        return self.loading_s + self.reading_s + self.writing_s
+        return self.reading_s + self.writing_s
 
 
 class TimeBar(QWidget):
@@ -130,7 +129,6 @@ class TimeBar(QWidget):
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
         segments = (
-            (self._spans.loading_s / self._scale_s, "loading"),
             (self._spans.reading_s / self._scale_s, "reading"),
             (self._spans.writing_s / self._scale_s, "accent"),
         )
@@ -139,7 +137,6 @@ class TimeBar(QWidget):
     def _explanation(self) -> str:
         parts = []
         for seconds, words in (
-            (self._spans.loading_s, self.tr("loading the model {seconds} s")),
             (self._spans.reading_s, self.tr("reading the prompt {seconds} s")),
             (self._spans.writing_s, self.tr("writing {seconds} s")),
         ):

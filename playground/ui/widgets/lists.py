@@ -268,6 +268,11 @@ class ListView(QListView):
         self.opened.emit()
 
     @override
+    def minimumSizeHint(self) -> QSize:
+        # a whole row, however little room there is
+        return super().minimumSizeHint().expandedTo(QSize(0, self.sizeHintForRow(0)))
+
+    @override
     def currentChanged(self, current: Index, previous: Index) -> None:
         super().currentChanged(current, previous)
         row = self._model.row_at(current)

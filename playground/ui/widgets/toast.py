@@ -93,8 +93,8 @@ class Toast(QFrame):
         room = self._room()
         width = 0 if room is None else min(px(_WIDTH), room.width())
         height = self.heightForWidth(width)
-        # in more than one line it would cover what stands below the head
-        if room is not None and height <= px(_ONE_LINE):
+        # in more lines than there is room for it would cover what stands below
+        if room is not None and height <= max(px(_ONE_LINE), room.height()):
             left = room.right() - width
             top = max(px(4), room.center().y() - height // 2)
             self.setGeometry(left, top, width, height)

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 _DEFAULT_SIZE = QSize(1280, 800)
 _PRESENTATION_ROOM = 545
 """Height, in pixels, that answers with their figures and the summary take at plain size."""
+_SETTLE_MS = 50
+"""A message finds its place anew once what is below it has come to rest."""
 _FRAME = QSize(8, 40)
 """Room for what the desktop draws around a window."""
 
@@ -206,6 +208,9 @@ class MainWindow(QMainWindow):
         self.pages = PageStack(self._leave_stage)
         self._toast = Toast(self._theme, self, self._toast_bottom, self._toast_room)
         self.toast: Notify = self._toast.show_message
+        self._settle = QTimer(self)
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(_SETTLE_MS)
         self.status_bar = StatusBar(self._theme)
         row = make_row(self.rail, (self.pages, 1), spacing=0)
         center = QWidget()
@@ -234,6 +239,8 @@ class MainWindow(QMainWindow):
         self.rail.chosen.connect(self.show_page)
         self.rail.stage_wanted.connect(self._toggle_presentation_mode)
         self.pages.currentChanged.connect(self._on_page_changed)
+        self.pages.foot_moved.connect(self._settle.start)
+        self._settle.timeout.connect(self._toast.place)
         for keys, slot in (
             ("F11", self._toggle_presentation_mode),
             ("Esc", self._on_escape),

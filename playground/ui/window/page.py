@@ -1,9 +1,9 @@
 """The pages of the window: the frame they share, and the stack that shows one at a time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
-from PySide6.QtCore import QEvent, QObject, QRect, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -33,6 +33,8 @@ class Page(QWidget):
     """It has left the front."""
     stage_left = Signal()
     """The button was pressed that leads back from the stage."""
+    foot_moved = Signal()
+    """`foot_top` or `message_room` may be elsewhere by now."""
     closing = Signal()
     """The program ends: emitted before the services end."""
 
@@ -100,6 +102,15 @@ class Page(QWidget):
     def message_room(self) -> QRect | None:
         """Free room of the head in which messages lie; `None` puts them above `foot_top`."""
         return None
+
+    def _foot_above(self, buttons: Iterable[QWidget]) -> int:
+        """Return where the first of those buttons begins that are seen, else the page's end."""
+        tops = [
+            button.mapTo(self, QPoint(0, 0)).y()
+            for button in buttons
+            if button.isVisible() and not button.visibleRegion().isEmpty()
+        ]
+        return min([self.height(), *tops])
 
     @property
     def _units(self) -> float:
@@ -233,6 +244,9 @@ Factory = Callable[[], Page]
 class PageStack(QStackedWidget):
     """Builds each page on its first visit, and shows the one that was asked for last."""
 
+    foot_moved = Signal()
+    """See `Page.foot_moved`."""
+
     def __init__(self, leave_stage: Callable[[], object] = lambda: None) -> None:
         """`leave_stage` is called where a page's way back from the stage was pressed."""
         super().__init__()
@@ -272,6 +286,7 @@ class PageStack(QStackedWidget):
             page = self._factories[key]()
             page.setAccessibleName(self._titles[key])
             page.stage_left.connect(self._leave_stage)
+            page.foot_moved.connect(self.foot_moved)
             page.set_presentation_mode(on=self._in_presentation_mode)
             self._pages[key] = page
             self.addWidget(page)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import string
 from dataclasses import replace
 
@@ -35,6 +36,20 @@ def test_every_column_is_read():
     assert (case.tags, case.weight, case.system_prompt) == (("easy", "geo"), 2.0, "Be brief.")
     shown = filled(new_set("s"), case)
     assert shown.prompt == "Capital of France?"
+
+
+@pytest.mark.parametrize("names", [("Question", "Answer"), ("message", "target")])
+def test_question_and_answer_are_understood_where_nothing_is_called_prompt(names):
+    asked, expected = names
+    text = f"{asked},{expected}\nCapital of France?,Paris\n"
+    line = json.dumps({asked: "Capital of France?", expected: "Paris"})
+    for content, kind in ((text, FileFormat.CSV), (line, FileFormat.JSONL)):
+        (case,) = read_cases(content.encode(), kind)
+        assert case.prompt == "Capital of France?"
+        assert case.checks == (read_check("contains", "Paris"),)
+    (filled_in,) = read_cases(b"prompt,answer\nIs it {{answer}}?,Paris\n", FileFormat.CSV)
+    assert filled_in.variables == (("answer", "Paris"),)
+    assert not filled_in.checks
 
 
 def test_only_the_prompt_is_needed_and_expected_alone_means_contains():
@@ -81,7 +96,7 @@ def test_a_prompt_may_have_several_lines_and_later_lines_keep_their_number():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("question,check\nx,contains\n", "no column"),
+        ("asked,check\nx,contains\n", "no column"),
         ("prompt,prompt\nx,y\n", "twice"),
         ("prompt,check,expected\nx,foo,y\n", "Line 2: “foo”"),
         ("prompt,expectd\nx,y\n", "Line 2: “expectd”"),

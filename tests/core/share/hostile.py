@@ -30,6 +30,7 @@ from playground.core.runs import (
     Provenance,
     Run,
     RunOrder,
+    Thumb,
     TokenUsage,
     Turn,
 )
@@ -157,6 +158,8 @@ def hostile(
     )
     done = tuple(folded(run, events[run.id], cost) for run, cost in zip(runs, costs, strict=True))
     turn = Turn("turn0", prompt, RunOrder.FAIR, done, hidden_names, created_at=NOON, checks=CHECKS)
+    thumbs = (("run0", Thumb.UP), ("run1", Thumb.DOWN), ("run2", Thumb.DOWN))
+    turn = replace(turn, note=f"{FORMULA}\n{MARKUP}\n{STEERING}\n{PRIVATE}", thumbs=thumbs)
     comparison = Comparison(
         "c0ffee",
         (LOCAL, CLOUD, SERVER),

@@ -77,7 +77,7 @@ def voted(*left_out: Part, wins: int = 9) -> Document:
     ballots = [Ballot((HERE, THERE), HERE)] * wins + [Ballot((HERE, THERE), THERE)] * 4
     found = {each.target: each for each in standings(ballots)}
     both = [
-        Voted("Qwen3 4B", "", Place.HERE, found[HERE]),
+        Voted("Qwen3 4B", "", Place.HERE, found[HERE], thumbs_up=3, thumbs_down=1),
         Voted("large-1", "Example", Place.CLOUD, found[THERE]),
     ]
     return votes_document(both, NOON, about(*left_out))
@@ -166,6 +166,11 @@ def test_a_key_in_a_name_does_not_leave_with_a_decision(write: object) -> None:
     assert KEY not in text
 
 
+def test_the_computer_that_is_meant_is_left_out_with_the_kind_of_machine() -> None:
+    assert "32 GB" in page(decided(machine="A laptop with 32 GB"))
+    assert "32 GB" not in page(decided(Part.MACHINE, machine="A laptop with 32 GB"))
+
+
 def test_without_evidence_it_says_what_would_settle_it() -> None:
     document = decided(evidence=Evidence())
     assert "What would settle it" in [section.heading for section in document.sections]
@@ -184,6 +189,16 @@ def test_votes_have_counts_and_strengths_with_their_intervals() -> None:
     assert (first["group"].value, first["missing_votes"].value) == (1, 0)
     [chart] = blocks(voted(), Chart)
     assert chart.points[0].low == pytest.approx(42.4, abs=0.1)
+
+
+def test_thumbs_are_counted_apart_from_votes() -> None:
+    table, both = rows(voted(), "more_votes")
+    keys = [column.key for column in table.columns]
+    counts = [
+        [row.cells[keys.index(f"thumbs_{way}")].value for way in ("up", "down")] for row in both
+    ]
+    assert counts == [[3, 1], [0, 0]]
+    assert both[0].cells[keys.index("votes")].value == 13
 
 
 def test_too_few_votes_say_how_many_are_missing() -> None:

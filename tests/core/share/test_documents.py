@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from playground.core.metrics import figures
-from playground.core.runs import Comparison, Provenance, Recorded, VoteOutcome
+from playground.core.runs import (
+    CUT_SHORT_WORDS,
+    Comparison,
+    CutShort,
+    Provenance,
+    Recorded,
+    VoteOutcome,
+)
 from playground.core.share.charts import LONGEST_LABEL
 from playground.core.share.comparison import comparison_document
 from playground.core.share.document import (
@@ -21,6 +28,7 @@ from playground.core.share.document import (
     Quote,
     QuoteKind,
     Row,
+    Sentences,
     Table,
 )
 from playground.core.share.names import Names
@@ -135,6 +143,56 @@ def test_without_names_no_name_is_told_by_an_error_or_a_notice() -> None:
             assert name not in text
 
 
+def test_thumbs_and_the_note_stand_with_the_vote() -> None:
+    comparison, _events, checked = hostile()
+    (turn,) = comparison.turns
+    said = replace(turn, winner_run_id="run0", note="Ask again with a lighthouse.")
+    document = comparison_document(replace(comparison, turns=(said,)), checked, about())
+    (sentences,) = (b for b in blocks(document, Sentences) if "chose" in b.texts[0])
+    assert sentences.texts == (
+        "The author chose Qwen3 <4B> | *x*.",
+        (
+            "The author gave a thumb up to Qwen3 <4B> | *x*, and a thumb down to "
+            "=large-1 · Acme & <Co> and tiny · [computer]."
+        ),
+    )
+    (note,) = (q for q in blocks(document, Quote) if q.kind is QuoteKind.NOTE)
+    assert (note.label, note.text) == ("Note", "Ask again with a lighthouse.")
+    for write in WRITERS:
+        assert "Ask again with a lighthouse." in write(document)
+
+
+@pytest.mark.parametrize("part", [Part.PROMPT, Part.NAMES])
+def test_a_note_goes_with_the_question_and_with_the_names_it_may_tell(part: Part) -> None:
+    comparison, _events, checked = hostile()
+    (turn,) = comparison.turns
+    said = replace(comparison, turns=(replace(turn, note="Zebra, better than Qwen"),))
+    document = comparison_document(said, checked, about(EVERYTHING - {part}))
+    assert LeftOut(part, "The note was left out by the author") in blocks(document, LeftOut)
+    for write in WRITERS:
+        assert "Zebra" not in write(document)
+
+
+@pytest.mark.parametrize("part", [Part.NAMES, Part.PROMPT, Part.MACHINE])
+def test_an_error_and_a_notice_are_left_out_with_what_they_may_quote(part: Part) -> None:
+    whole, left = (
+        [note for quote in blocks(document, Quote) for note in quote.notes]
+        for document in (made(), made(part))
+    )
+    assert [note for note in whole if note.startswith(("Loaded from", "It failed. "))]
+    assert not [note for note in left if note.startswith(("Loaded from", "It failed. "))]
+    assert "It failed." in left
+
+
+def test_an_answer_that_is_not_whole_says_why() -> None:
+    comparison, _events, _checked = hostile()
+    (turn,) = comparison.turns
+    filtered = replace(turn.runs[0], finish_reason="content_filter")
+    cut = replace(comparison, turns=(replace(turn, runs=(filtered, *turn.runs[1:])),))
+    notes = [note for quote in blocks(made(comparison=cut), Quote) for note in quote.notes]
+    assert f"It was {CUT_SHORT_WORDS[CutShort.FILTERED]}." in notes
+
+
 def test_without_the_question_no_check_tells_it() -> None:
     document = made(Part.PROMPT, Part.ANSWERS)
     assert "lighthouse" not in data(document)
@@ -181,7 +239,10 @@ def test_a_recording_says_so_instead_of_a_date_whatever_is_left_out() -> None:
 
 
 def test_a_left_out_part_is_a_block_of_its_own() -> None:
-    assert blocks(made(Part.PROMPT), LeftOut) == [LeftOut(Part.PROMPT, LEFT_OUT[Part.PROMPT])]
+    assert blocks(made(Part.PROMPT), LeftOut) == [
+        LeftOut(Part.PROMPT, LEFT_OUT[Part.PROMPT]),
+        LeftOut(Part.PROMPT, "The note was left out by the author"),
+    ]
 
 
 def test_a_failed_answer_is_told_without_paths_or_hosts() -> None:

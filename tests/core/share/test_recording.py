@@ -10,14 +10,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from playground.core.codec import bytes_to_text
 from playground.core.errors import UsageError
-from playground.core.events import Failed, Finished, InputPrepared, Notice
+from playground.core.events import (
+    Alternative,
+    Failed,
+    Finished,
+    InputPrepared,
+    Notice,
+    ReasoningDelta,
+    RequestSent,
+    StreamEvent,
+    TextDelta,
+    Token,
+)
 from playground.core.metrics import figures
-from playground.core.runs import Recorded, RunStatus
+from playground.core.runs import Cost, Provenance, Recorded, RunStatus, Thumb, TokenUsage
 from playground.core.share import recording
 from playground.core.share.document import EVERYTHING, Part
 from playground.core.share.recording import Recording, read_recording, write_recording
-from playground.core.targets import CloudTarget, LocalTarget
+from playground.core.targets import CloudTarget, LocalTarget, Provider
 from tests.core.share.hostile import (
     KEY,
     NOON,
@@ -111,13 +123,48 @@ def test_a_recording_of_a_recording_is_still_of_its_first_day() -> None:
 def test_what_is_left_out_is_not_there_afterwards() -> None:
     found = read(written(Part.PROMPT, Part.NAMES, Part.MACHINE)).comparison
     assert found.turns[0].prompt == "The question was left out by the author."
+    assert found.turns[0].note == ""
     assert found.turns[0].checks == ()
     assert [target.label for target in found.targets] == ["A", "B", "C"]
     assert found.recorded == Recorded(NOON, "")
 
 
-def test_errors_and_notices_come_without_names_where_those_are_left_out() -> None:
-    found = read(written(Part.NAMES))
+def test_thumbs_and_the_note_come_along() -> None:
+    comparison, _events, _checked = hostile()
+    (turn,) = comparison.turns
+    (again,) = read(written()).comparison.turns
+    assert again.note == scrubber().clean(turn.note)
+    given = [again.thumb_of(run.id) for run in again.runs]
+    assert given == [turn.thumb_of(run.id) for run in turn.runs]
+    assert given == [Thumb.UP, Thumb.DOWN, Thumb.DOWN]
+    # it may say which model it is about
+    assert read(written(Part.NAMES)).comparison.turns[0].note == ""
+
+
+def test_a_recording_of_an_older_version_has_neither_thumbs_nor_a_note() -> None:
+    rows = lines(written())
+    for _t, _kind, row in rows[1:]:
+        row.pop("note", None)
+        row.pop("thumb", None)
+    (turn,) = read("\n".join(map(json.dumps, rows))).comparison.turns
+    assert (turn.note, turn.thumbs) == ("", ())
+
+
+def test_a_note_that_no_field_could_show_is_cut_and_an_unknown_thumb_refused() -> None:
+    rows = lines(written())
+    (asked,) = (row for _t, kind, row in rows[1:] if kind == "turn")
+    asked["note"] = "x" * 1_000_000
+    (turn,) = read("\n".join(map(json.dumps, rows))).comparison.turns
+    assert turn.note == "x" * 20_000
+    (*_, end) = (row for _t, kind, row in rows[1:] if kind == "end")
+    end["thumb"] = "sideways"
+    with pytest.raises(UsageError, match="cannot be read"):
+        read("\n".join(map(json.dumps, rows)))
+
+
+@pytest.mark.parametrize("part", [Part.NAMES, Part.PROMPT, Part.MACHINE])
+def test_errors_and_notices_are_left_out_with_what_they_may_quote(part: Part) -> None:
+    found = read(written(part))
     events = [event for timeline in found.timelines.values() for event in timeline]
     assert {e.error.message for e in events if isinstance(e, Failed)} == {"It failed."}
     assert {e.message for e in events if isinstance(e, Notice)} == {""}
@@ -133,6 +180,12 @@ def test_nothing_can_be_sent_to_what_a_recording_names() -> None:
             assert target.provider.base_url == ""
             assert target.provider.id.startswith("recorded-")
             assert target.provider.key_env is None
+
+
+def test_a_provider_of_ones_own_may_be_called_recorded() -> None:
+    assert not Provider("recorded-mine", "Recorded mine", "https://api.example.com").is_recorded
+    (recorded,) = (t.provider for t in read(written()).comparison.targets[1:2])  # type: ignore[union-attr]
+    assert recorded.is_recorded
 
 
 def test_settings_that_hold_texts_stay_here() -> None:
@@ -194,6 +247,8 @@ def changed(change: Callable[[dict[str, Any]], object]) -> str:
         ("hello", "Line 1 of the recording cannot be read"),
         ("{}", "Line 1 .*no recording of this program"),
         (changed(lambda h: h.update(version=99)), "Line 1 .*newer version"),
+        (changed(lambda h: h.update(version=0)), "Line 1 .*no version"),
+        (changed(lambda h: h.update(version=True)), "Line 1 .*no version"),
         (changed(lambda h: h.update(targets=[])), "Line 1 .*no models, or too many"),
         (changed(lambda h: h.update(targets=h["targets"] * 40)), "Line 1 .*too many"),
         (changed(lambda h: h["targets"][0].update(place="moon")), "Line 1 "),
@@ -237,11 +292,74 @@ def test_sizes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         ("_MAX_LINE", 100, "too long"),
         ("_MAX_TEXT", 30, "too long"),
         ("_MAX_TURNS", 0, "too many questions"),
+        ("_MAX_ANSWERS", 2, "too many answers"),
+        ("_MAX_ASKED", 100, "too long together"),
     ):
         with monkeypatch.context() as context:
             context.setattr(recording, limit, value)
             with pytest.raises(UsageError, match=said):
                 read(written())
+
+
+SENT = '[0,"sent",{"column":0}]'
+ENDED = '[3,"finished",{"column":0,"usage":{},"finish_reason":"stop"}]'
+
+
+def said(t: float, text: str = "some words more") -> str:
+    return json.dumps([t, "text", {"column": 0, "text": text}])
+
+
+def used(**usage: int) -> str:
+    return json.dumps([3, "finished", {"column": 0, "usage": usage, "finish_reason": "stop"}])
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([SENT, said(1), ENDED, said(4, "forged")], "Line 7 .*after the end"),
+        ([SENT, ENDED, ENDED], "Line 6 .*after the end"),
+        ([SENT, said(1), '[2,"end",{"column":0}]', said(2, "forged")], "Line 7 .*after the end"),
+        ([SENT, said(5), said(2), ENDED], "times of an answer"),
+        ([said(1), '[2,"sent",{"column":0}]', ENDED], "times of an answer"),
+        ([SENT, used(completion_tokens=-7)], "Line 5 .*figure"),
+        ([SENT, used(prompt_tokens=2**62)], "Line 5 .*figure"),
+        (['[0,"sent",{"column":0,"load_s":-5}]', ENDED], "Line 4 .*figure"),
+        (['[0,"load",{"column":0,"fraction":7}]'], "Line 4 .*figure"),
+        (['[0,"reading",{"column":0,"processed":-5,"total":3}]'], "Line 4 .*figure"),
+        (
+            ['[1,"text",{"column":0,"text":"a","tokens":[{"text":"a","t_s":-9}]}]'],
+            "Line 4 .*figure",
+        ),
+        (
+            ['[1,"text",{"column":0,"text":"a","tokens":[{"text":"a","t_s":1,"probability":5}]}]'],
+            "Line 4 .*figure",
+        ),
+        (
+            [
+                SENT,
+                ENDED.replace("{}", '{"processed_tokens":9}').replace("}]", ',"prompt_s":1e-320}]'),
+            ],
+            "times of an answer",
+        ),
+    ],
+)
+def test_what_cannot_have_happened_is_refused(rows: list[str], problem: str) -> None:
+    with pytest.raises(UsageError, match=problem):
+        read("\n".join([HEADER, TURN, START, *rows]))
+
+
+def test_each_answer_is_of_a_question_after_what_its_model_was_asked_before() -> None:
+    rows = [SENT, said(1, "first answer"), ENDED, TURN, START, SENT, said(1), ENDED]
+    first, second = read("\n".join([HEADER, TURN, START, *rows])).comparison.turns
+    system, asked = first.runs[0].request.messages
+    again = second.runs[0].request.messages
+    assert [m.content for m in again] == [
+        system.content,
+        asked.content,
+        "first answer",
+        asked.content,
+    ]
+    assert second.runs[1].request.messages == (system, asked)
 
 
 def test_a_check_that_cannot_be_read_is_refused_with_its_line() -> None:
@@ -312,3 +430,38 @@ def test_a_run_that_never_began_is_there_without_a_start() -> None:
     assert run.status is RunStatus.CANCELLED
     assert run.started_at is None
     assert found.timelines[run.id] == ()
+
+
+@pytest.mark.parametrize("part", [Part.NAMES, Part.MACHINE])
+def test_how_a_cost_was_reckoned_is_left_out_with_what_it_tells(part: Part) -> None:
+    comparison, events, _checked = hostile()
+    turn = comparison.turns[0]
+    cost = Cost(0.1, "api", Provenance.REPORTED, "Acme reports $0.1, at 35 W")
+    runs = tuple(replace(run, cost=cost) for run in turn.runs)
+    told = replace(comparison, turns=(replace(turn, runs=runs),))
+    assert "Acme reports" in write_recording(told, events, STARTS, about())
+    text = write_recording(told, events, STARTS, about(EVERYTHING - {part}))
+    assert "reports" not in text
+    assert [run.cost for run in read(text).comparison.turns[0].runs] == [
+        replace(cost, explanation="")
+    ] * 3
+
+
+def test_what_could_have_been_written_instead_tells_nothing_either() -> None:
+    comparison, events, _checked = hostile()
+    others = tuple(
+        Alternative(text, 0.1, n, text.encode()) for n, text in enumerate((" zelda", KEY, " hi"))
+    )
+    said = TextDelta(1.0, " hello", (Token(" hello", 1.0, 0.5, others, 9, b" hello", 1),))
+    thought = ReasoningDelta(0.9, "", (Token(KEY, 0.9, 0.5, (), 9, KEY.encode(), 1),))
+    ended = Finished(2.0, TokenUsage(1, 1), f"stop {KEY}\x07")
+    changed_events = {**events, "run0": [RequestSent(0.5), thought, said, ended]}
+    text = write_recording(comparison, changed_events, STARTS, about())
+    for secret in (*SECRETS, *(bytes_to_text(s.encode()) for s in (KEY, " zelda"))):
+        assert secret not in text
+    (token,) = next(e.tokens for e in read_events(text) if isinstance(e, TextDelta) and e.tokens)
+    assert [other.text for other in token.alternatives] == [" hi"]
+
+
+def read_events(text: str) -> list[StreamEvent]:
+    return [event for timeline in read(text).timelines.values() for event in timeline]

@@ -12,21 +12,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtGui import QTextDocument
 
+from playground.core.csv_cells import escaped_cell, unescaped_cell
 from playground.core.evaluations import UnitResult, new_evaluation
 from playground.core.expected import Outcome
 from playground.core.prompt_sets import new_case, new_set
 from playground.core.runs import Provenance, Run, RunStatus
 from playground.core.share.comparison import comparison_document
 from playground.core.share.document import (
+    Cell,
     Chart,
     ChartKind,
+    Column,
     Document,
     Place,
     Point,
     Quote,
     QuoteKind,
+    Row,
     Section,
     Sentences,
+    Table,
 )
 from playground.core.share.evaluation import evaluation_document
 from playground.core.share.page import POLICY, page
@@ -206,6 +211,42 @@ def test_no_cell_of_a_table_is_a_formula(document: Document) -> None:
         cells = [cell for line in lines for cell in line]
         assert not [c for c in cells if c.startswith(("=", "+", "-", "@", "\t", "\r"))]
     assert f"'{FORMULA}" in "\n".join(cells)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("=1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\n=1", '"=1', "'=1", "''\"= 1", "＝1"),
+        *("＋1", "－1", "＠A1", "\u200b=1", "\ufeff=1", "\u200f=1", "\u3000=1"),
+    ],
+)
+def test_what_a_spreadsheet_would_reckon_out_is_told_as_text_and_comes_back(text: str) -> None:
+    cell = escaped_cell(text)
+    assert cell == f"'{text}"
+    assert unescaped_cell(cell) == text
+
+
+@pytest.mark.parametrize("text", ["'", "it's", "'quoted'", "a = b", "", " ", "1-2", "\u200b"])
+def test_a_cell_of_words_stays_as_it_is(text: str) -> None:
+    assert escaped_cell(text) == text
+    assert unescaped_cell(text) == text
+
+
+def test_a_number_below_zero_stays_a_number() -> None:
+    table = Table(
+        *("t", "T", "Model", (Column("strength", "Strength"),)),
+        (Row("-x", (Cell("-0.42", -0.42, Provenance.ESTIMATED),)),),
+    )
+    written = comma_separated(Document("x", "T", None, "", (), (Section("", (table,)),)))
+    assert written.split("\r\n")[1] == ",'-x,,-0.42,estimated"
+
+
+def test_an_answer_keeps_its_empty_lines_in_markdown() -> None:
+    text = "def a(): ...\n\n\ndef b(): ...\n\n\n\n# end"
+    quote = Quote(QuoteKind.ANSWER, "A", text)
+    written = markdown(Document("x", "T", None, "", (), (Section("", (quote,)),)))
+    assert f"```text\n{text}\n```\n" in written
+    assert "\n\n\n" not in written.replace(text, "")
 
 
 def test_a_table_has_exact_values_beside_their_marks(document: Document) -> None:

@@ -142,7 +142,9 @@ class AdvicePresenter(QObject):
 
     def _keep(self) -> None:
         questions, costs = self._view.questions, self._view.month.costs
-        needs = Needs(questions.situation, questions.weights, costs and costs.price_usd)
+        needs = Needs(
+            questions.situation, questions.weights, None if costs is None else costs.price_usd
+        )
         self._bridge.write(self._service.keep, needs)
 
     def _share(self) -> None:

@@ -108,7 +108,8 @@ class Header(QWidget):
         self.drawer_button.setCheckable(True)
         self.models_button = make_button("", tooltip=self.tr("See, add and take away models"))
         self.ask_button = make_button(
-            self.tr("Ask again"), tooltip=self.tr("Show the line to type a question in (Ctrl+L)")
+            self.tr("Ask a question"),
+            tooltip=self.tr("Show the line to type a question in (Ctrl+L)"),
         )
         self.ask_button.setCheckable(True)
         self.ask_button.setProperty("small", True)
@@ -275,6 +276,11 @@ class PromptCard(QFrame):
         self._checks_button.setVisible(self._are_checks_folded and count > 0)
         self.check_bar.setVisible(count > 0)
 
+    def show_notes(self, notes: Sequence[str]) -> None:
+        """Say under the prompt what a person should know before it is sent."""
+        self._notes.setText(" ".join(notes))
+        self._notes.setVisible(bool(notes))
+
     def set_running(self, *, running: bool) -> None:
         """Offer to run, or to stop."""
         self._is_running = running
@@ -354,6 +360,8 @@ class PromptCard(QFrame):
         self._stop_all.installEventFilter(self)
         self._part = make_label("", "caption", "quiet", wrap=True)
         self._part.hide()
+        self._notes = make_label("", "caption", "quiet", wrap=True)
+        self._notes.hide()
         rarer = FoldingRow(
             *(self._theme, self._new, self._checks_button, self._add_check, self._ideas)
         )
@@ -361,7 +369,7 @@ class PromptCard(QFrame):
         self._flow = make_flow((self._prompt, 1), 1, *buttons)
         for button in buttons:
             self._flow.setAlignment(button, Qt.AlignmentFlag.AlignBottom)
-        self._column = make_column(self._flow, self._part, parent=self, spacing=0)
+        self._column = make_column(self._flow, self._part, self._notes, parent=self, spacing=0)
 
     def _connect(self) -> None:
         self._prompt.submitted.connect(self.submit)
@@ -540,6 +548,7 @@ class CompareView(Page):
         self._has_summary = is_shown
         self.summary.setVisible(is_shown)
         self._fit()
+        self.foot_moved.emit()
 
     def set_running(self, *, running: bool) -> None:
         """Run or Stop all."""
@@ -559,10 +568,18 @@ class CompareView(Page):
             self.header.ask_button.setChecked(True)
         self.prompt_card.focus_prompt()
 
+    def leave_vote(self) -> None:
+        """Put the keyboard where one goes on after a vote that stays."""
+        if self.prompt_card.isVisible():
+            self.prompt_card.focus_prompt()
+        else:
+            self.setFocus()
+
     @property
     @override
     def foot_top(self) -> int:
-        return self.prompt_card.mapTo(self, QPoint(0, 0)).y()
+        votes = [] if self._summary is None else self._summary.vote_buttons
+        return self._foot_above([self.prompt_card, *self.grid.vote_buttons, *votes])
 
     @property
     @override
@@ -685,6 +702,7 @@ class CompareView(Page):
         self._theme.changed.connect(self._apply_theme)
         self._apply_theme()
         self.header.drawer_button.toggled.connect(self._on_drawer_toggled)
+        self.grid.verticalScrollBar().valueChanged.connect(self.foot_moved)
         self.header.ask_button.toggled.connect(self._on_ask)
         QShortcut(QKeySequence("Ctrl+Return"), self, self.prompt_card.submit)
         QShortcut(QKeySequence("Ctrl+N"), self, self.prompt_card.begin_anew)

@@ -259,6 +259,8 @@ class PaneController:
                 )
             if self.is_hidden:
                 shown.turn.show_answer(hidden_answer(shown.run, is_over=True))
+                # nobody has followed how it was written
+                shown.pane.read_last_turn()
         self.tick()
 
     def tick(self) -> None:
@@ -303,14 +305,15 @@ class PaneController:
             order = hidden_order(comparison.turns, len(order))
         self._show_last(comparison, order)
 
-    def show_vote(self, turn: TurnViewModel) -> None:
-        """Offer “this one” under each answer that can win, and mark the one that was chosen."""
+    def show_judged(self, turn: TurnViewModel) -> None:
+        """Offer “this one” and thumbs under each answer that can win, and mark what was said."""
         answers = {answer.run_id: answer for answer in turn.panes}
         for shown in self._shown:
             answer = answers[shown.run.id]
             shown.pane.set_vote(
                 offered=turn.vote.can_vote and answer.can_win, chosen=answer.is_winner
             )
+            shown.pane.set_thumb(answer.thumb, offered=turn.takes_thumbs and answer.can_win)
 
     def show_checks(self, results: Mapping[str, Sequence[CheckResult]]) -> None:
         """Mark each answer; not while names are hidden, since what it took may be checked."""
@@ -373,6 +376,7 @@ class PaneController:
             pane = shown.pane
             pane.set_figures_visible(visible=not self.is_hidden)
             pane.set_vote(offered=False)
+            pane.set_thumb(None, offered=False)
             pane.set_again(offered=False)
             pane.set_running(running=False)
             pane.time_bar.set_spans(Spans(), SHORTEST_SCALE_S)

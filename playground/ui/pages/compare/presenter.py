@@ -8,7 +8,7 @@ from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
 from playground.core.chat import SamplingParams
 from playground.core.errors import ErrorInfo, PlaygroundError
-from playground.core.runs import Comparison, RunOrder, Turn, VoteOutcome
+from playground.core.runs import Comparison, RunOrder, Thumb, Turn, VoteOutcome
 from playground.core.targets import Target
 from playground.core.turns import new_comparison
 from playground.services.comparison import (
@@ -25,6 +25,7 @@ from playground.services.comparison import (
 )
 from playground.store.history import ComparisonStore
 from playground.store.settings import Settings, SettingsStore
+from playground.ui.answers.judging import Judging
 from playground.ui.answers.metric_cells import details
 from playground.ui.answers.view_model import turn_view_model
 from playground.ui.bridge import Bridge, Follower
@@ -46,7 +47,7 @@ SETTLE_MS = 400
 
 
 class OptionsPresenter(QObject):
-    """Order, hidden names, and the drawer: shown as remembered, remembered as chosen."""
+    """Order and the drawer: shown as remembered, remembered as chosen."""
 
     def __init__(self, view: CompareView, bridge: Bridge, settings: SettingsStore) -> None:
         super().__init__(view)
@@ -58,11 +59,9 @@ class OptionsPresenter(QObject):
         self._timer.setInterval(SETTLE_MS)
         known = settings.settings
         view.header.order.select(known.run_order.value)
-        view.header.hide_names.setChecked(known.hide_names)
         view.settings.set_drafts(Draft(known.sampling, known.system_prompt))
         self._timer.timeout.connect(self._write_drawer)
         view.header.order.chosen.connect(self._on_order)
-        view.header.hide_names.toggled.connect(self._on_hide_names)
         view.settings.changed.connect(self._timer.start)
 
     def prepare(
@@ -112,9 +111,6 @@ class OptionsPresenter(QObject):
     def _on_order(self, order: str) -> None:
         self._bridge.write(self._settings.update, run_order=RunOrder(order))
 
-    def _on_hide_names(self, on: bool) -> None:
-        self._bridge.write(self._settings.update, hide_names=on)
-
 
 TICK_MS = 100
 Updates = Callable[[], AsyncGenerator[TurnUpdate, None]]
@@ -141,6 +137,7 @@ class ComparePresenter(QObject):
         *,
         service: ComparisonService,
         history: ComparisonStore,
+        judging: Judging,
         selection: TargetSelection,
         settings: SettingsStore,
         notify: Notify,
@@ -150,6 +147,8 @@ class ComparePresenter(QObject):
         self._bridge = bridge
         self._service = service
         self._history = history
+        self.judging = judging
+        """What every page tells of thumbs and notes."""
         self._selection = selection
         self._notify = notify
         self._phase = Phase.IDLE
@@ -161,6 +160,7 @@ class ComparePresenter(QObject):
         self._again: str | None = None
         """The run that was stopped to be asked again."""
         self._told_trouble: ErrorInfo | None = None
+        self._is_busy_with_test = False
         self.ended: Comparison | None = None
         """What is on the page with all its turns, once its answers are there."""
         self._order_chosen = RunOrder.FAIR.value
@@ -203,6 +203,11 @@ class ComparePresenter(QObject):
         else:
             self._send(longest)
 
+    def set_busy_with_test(self, on: bool) -> None:
+        """Say, or say no more, that a test keeps this computer busy."""
+        self._is_busy_with_test = on
+        self._show_notes()
+
     def choose_targets(self, targets: Sequence[Target]) -> None:
         """Put these in place of what is chosen."""
         if targets and self._may_change():
@@ -222,7 +227,7 @@ class ComparePresenter(QObject):
         self._options.show(comparison)
         self._panes.show_comparison(comparison)
         if comparison.turns:
-            self._show_end(comparison, asks_vote=True)
+            self._show_end(comparison)
             self._bridge.spawn(self._show_checks(comparison.turns[:-1]))
         self._view.prompt_card.set_checks(())
         self._view.prompt_card.set_follow_up(follow_up=bool(comparison.turns))
@@ -251,6 +256,7 @@ class ComparePresenter(QObject):
         self._timer.stop()
         self._unsubscribe()
         self._options.write_now()
+        self._view.summary.tell_note()
         if self._follower is not None:
             self._follower.cancel()
             self._follower = None
@@ -264,8 +270,12 @@ class ComparePresenter(QObject):
         view.grid.again_clicked.connect(self._on_again)
         view.grid.details_clicked.connect(self._on_details)
         view.grid.vote_clicked.connect(self._on_winner)
+        view.grid.thumb_given.connect(self._on_thumb)
         view.summary.voted.connect(self._on_outcome)
+        view.header.hide_names.toggled.connect(self._show_notes)
         view.summary.difference_wanted.connect(self._on_difference)
+        view.summary.noted.connect(self.judging.set_note)
+        self.judging.changed.connect(self._on_judged)
         view.closing.connect(self.close)
         self._timer.timeout.connect(self._panes.tick)
 
@@ -326,6 +336,7 @@ class ComparePresenter(QObject):
         if self._comparison is None:
             self._selection.renew()
         view, prompt = self._view, self._view.prompt_card.text.strip()
+        view.summary.tell_note()
         # as it is shown: what was chosen a moment ago may not be written yet
         order = RunOrder(view.header.order.selected)
         # a question asked before the vote must not show who gave the answers so far
@@ -375,6 +386,21 @@ class ComparePresenter(QObject):
             self._told_trouble = error
             self._notify(f"{error.message} {error.hint}", tone="caution")
 
+    def _show_notes(self) -> None:
+        """Say beside the prompt what will happen otherwise than one may think."""
+        notes = []
+        if self._is_busy_with_test:
+            notes.append(
+                _tr("A test is running on this computer: answers here come later and slower.")
+            )
+        if self._panes.is_hidden or (
+            self._view.header.hide_names.isChecked() and self._turn is None
+        ):
+            notes.append(_tr("Names are hidden: you see them after your vote."))
+        elif self._view.header.hide_names.isChecked():
+            notes.append(_tr("From the next question on, names are hidden until your vote."))
+        self._view.prompt_card.show_notes(notes)
+
     def _begin(self, turn: Turn) -> None:
         self._turn = turn
         if self._comparison is not None:
@@ -383,6 +409,7 @@ class ComparePresenter(QObject):
                 # how it was asked then, not how the next question will be
                 self._view.header.order.select(turn.order.value)
             self._panes.begin(self._comparison, turn, is_replay=is_replay)
+            self._show_notes()
 
     def _on_done(self) -> None:
         was_replay = self._phase is Phase.REPLAYING
@@ -392,8 +419,10 @@ class ComparePresenter(QObject):
         self._view.set_running(running=False)
         self._panes.finish()
         if self._comparison is not None and self._turn is not None:
-            ended = _with_turn(self._comparison, self._turn)
-            self._show_end(ended, asks_vote=not was_replay)
+            ended = self._comparison.with_turn(self._turn)
+            if self._panes.is_hidden and not ended.names_hidden:
+                self._panes.reveal(ended)
+            self._show_end(ended, is_replay=was_replay)
         self._view.prompt_card.set_follow_up(follow_up=True)
         # on stage the box stays closed until it is asked for
         self._view.prompt_card.focus_prompt()
@@ -421,13 +450,17 @@ class ComparePresenter(QObject):
         self.ended = comparison
         self._view.header.share_button.setEnabled(comparison is not None)
 
-    def _show_end(self, comparison: Comparison, *, asks_vote: bool) -> None:
-        """Show the line in plain words and the vote on the last turn."""
+    def _show_end(self, comparison: Comparison, *, is_replay: bool = False) -> None:
+        """Show the line in plain words, and what is said of the last turn."""
         self._set_ended(comparison)
-        turn = turn_view_model(comparison, comparison.turns[-1], asks_vote=asks_vote)
+        turn = turn_view_model(
+            comparison, comparison.turns[-1], asks_vote=True, is_replay=is_replay
+        )
         self._view.summary.show_turn(turn.summary, turn.vote, turn.short_summary)
-        self._panes.show_vote(turn)
+        self._view.summary.show_note(turn.note)
+        self._panes.show_judged(turn)
         self._view.show_summary(is_shown=True)
+        self._show_notes()
         self._bridge.spawn(self._show_checks(comparison.turns[-1:]))
 
     async def _show_checks(self, turns: Sequence[Turn]) -> None:
@@ -437,42 +470,58 @@ class ComparePresenter(QObject):
 
     def _on_winner(self, index: int) -> None:
         run = self._panes.run_at(index)
-        if run is not None:
-            self._vote(run.id, None)
+        if run is not None and self._turn is not None:
+            # the same once more takes it back
+            self._vote(None if run.id == self._turn.winner_run_id else run.id, None)
 
     def _on_outcome(self, outcome: VoteOutcome) -> None:
-        self._vote(None, outcome)
+        if self._turn is not None:
+            self._vote(None, None if outcome is self._turn.verdict else outcome)
 
     def _on_difference(self) -> None:
         if self._turn is not None:
             self._view.show_difference(self._turn)
 
-    def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
-        if self._comparison is None or self._turn is None:
-            return
-        turn = replace(self._turn, winner_run_id=winner_run_id, verdict=verdict)
-        self._bridge.spawn(self._keep_vote(self._turn, turn))
+    def _on_thumb(self, index: int, thumb: Thumb | None) -> None:
+        run = self._panes.run_at(index)
+        if run is not None and self._turn is not None:
+            self.judging.set_thumb(self._turn.id, run.id, thumb)
 
-    async def _keep_vote(self, before: Turn, turn: Turn) -> None:
+    def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
+        if self._comparison is not None and self._turn is not None:
+            self._bridge.spawn(self._keep_vote(self._turn, winner_run_id, verdict))
+
+    async def _keep_vote(
+        self, turn: Turn, winner_run_id: str | None, verdict: VoteOutcome | None
+    ) -> None:
         """Show a vote once it is stored: one that is not would be counted nowhere."""
         try:
             await self._bridge.submit(
-                self._history.vote(turn.id, turn.winner_run_id, turn.verdict, turn.hidden_names)
+                self._history.vote(turn.id, winner_run_id, verdict, turn.hidden_names)
             )
         except PlaygroundError:
             # the pressed button goes back
-            self._show_vote(before)
+            self._on_judged(turn.id, lambda before: before)
             raise
-        self._show_vote(turn)
+        self._on_judged(
+            turn.id, lambda before: replace(before, winner_run_id=winner_run_id, verdict=verdict)
+        )
 
-    def _show_vote(self, turn: Turn) -> None:
-        if self._comparison is None or self._turn is None or self._turn.id != turn.id:
+    def _on_judged(self, turn_id: str, judged: Callable[[Turn], Turn]) -> None:
+        """Take what is said of a turn on the page, here or under History."""
+        if self._comparison is None or self._turn is None or self.is_running:
             return
-        self._turn = turn
-        self._comparison = _with_turn(self._comparison, turn)
-        if self._panes.is_hidden and turn.is_voted:
+        ended = self._comparison.with_turn(self._turn)
+        turn = next((turn for turn in ended.turns if turn.id == turn_id), None)
+        if turn is None:
+            return
+        self._comparison = ended.with_turn(judged(turn))
+        self._turn = self._comparison.turns[-1]
+        if self._panes.is_hidden and self._turn.is_voted:
+            # what was pressed cannot be pressed again: the keyboard must not wander on
+            self._view.leave_vote()
             self._panes.reveal(self._comparison)
-        self._show_end(self._comparison, asks_vote=True)
+        self._show_end(self._comparison)
 
     def _on_run(self) -> None:
         self.run()
@@ -498,9 +547,10 @@ class ComparePresenter(QObject):
             self._make_anew(run_id, continues=True)
 
     def _make_anew(self, run_id: str, *, continues: bool = False) -> None:
+        self._view.summary.tell_note()
         if self._comparison is None or self._turn is None:
             return
-        ended = _with_turn(self._comparison, self._turn)
+        ended = self._comparison.with_turn(self._turn)
         self._follow(
             Phase.RUNNING,
             replace(ended, turns=ended.turns[:-1]),
@@ -533,6 +583,7 @@ class ComparePresenter(QObject):
         self._view.show_summary(is_shown=False)
         self._view.prompt_card.set_follow_up(follow_up=False)
         self._panes.show_ready(self._selection.chosen)
+        self._show_notes()
 
     def _on_targets_changed(self) -> None:
         """Begin anew where the answers belong to other targets."""
@@ -543,9 +594,3 @@ class ComparePresenter(QObject):
         if self.is_running or (is_as_before and all(map(is_same, before, now))):
             return
         self._forget()
-
-
-def _with_turn(comparison: Comparison, turn: Turn) -> Comparison:
-    """Return `comparison` with `turn` as its last: one that broke off is not in it yet."""
-    before = [other for other in comparison.turns if other.id != turn.id]
-    return replace(comparison, turns=(*before, turn))

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
 from typing_extensions import override
 
 from playground.core.checks.scoring import CheckResult
+from playground.core.runs import Thumb
 from playground.ui.answers.pane_grid import PaneGrid
 from playground.ui.answers.response_pane import ResponsePane
 from playground.ui.answers.summary import SummaryCard
@@ -42,6 +43,10 @@ class DetailView(QWidget):
 
     winner_chosen = Signal(str)
     """Run id of the answer a person calls the better one."""
+    thumb_given = Signal(str, object)
+    """Run id, and the `Thumb`; `None` takes it back."""
+    changed = Signal()
+    """Another turn is shown, or the same anew."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -52,6 +57,7 @@ class DetailView(QWidget):
         self._apply_theme()
 
     def show_turn(self, prompt: PromptViewModel, turn: TurnViewModel) -> None:
+        judged = self._judged
         self.show_caption(prompt.caption)
         self._turn_box.setVisible(prompt.count > 1)
         self._turn.setText(
@@ -70,9 +76,38 @@ class DetailView(QWidget):
         self._shown = turn.panes
         self.answers.set_panes([self._make_pane(answer, turn) for answer in turn.panes])
         self.answers.fit_heads()
-        self.summary.show_turn(turn.summary, turn.vote)
-        self.summary.setVisible(bool(turn.summary or turn.vote.text))
+        self.show_judged(turn)
         self._offer(turn, is_recorded=bool(prompt.recorded))
+        if judged is not None:
+            self._keep_focus(judged)
+        self.changed.emit()
+
+    @property
+    def _judged(self) -> str | None:
+        """Run id of the answer whose vote has the keyboard, empty for a vote on all of them."""
+        for answer, pane in zip(self._shown, self.answers.panes, strict=True):
+            if pane.vote_button.hasFocus():
+                return answer.run_id
+        buttons = (self.summary.tie_button, self.summary.none_button)
+        return "" if any(button.hasFocus() for button in buttons) else None
+
+    def _keep_focus(self, judged: str) -> None:
+        """Have the keyboard stay at the vote, or go to what one does after one that stays."""
+        for answer, pane in zip(self._shown, self.answers.panes, strict=True):
+            if answer.run_id == judged and pane.vote_button.isEnabled():
+                pane.vote_button.setFocus()
+                return
+        if judged or not self.summary.tie_button.isVisibleTo(self):
+            self.open_button.setFocus()
+
+    def show_judged(self, turn: TurnViewModel) -> None:
+        """Show what is said of the answers that are there."""
+        for answer, pane in zip(turn.panes, self.answers.panes, strict=True):
+            pane.set_vote(offered=turn.vote.can_vote and answer.can_win, chosen=answer.is_winner)
+            pane.set_thumb(answer.thumb, offered=turn.takes_thumbs and answer.can_win)
+        self.summary.show_turn(turn.summary, turn.vote)
+        self.summary.show_note(turn.note)
+        self.summary.setVisible(bool(turn.summary or turn.vote.text or turn.note))
 
     def show_checks(self, results: Mapping[str, Sequence[CheckResult]]) -> None:
         """Mark the answers that are shown, by run id."""
@@ -101,11 +136,13 @@ class DetailView(QWidget):
             pane.time_bar.set_spans(answer.spans, turn.scale_s)
             pane.set_footer(*answer.footer)
         pane.set_running(running=False)
-        pane.set_vote(offered=turn.vote.can_vote and answer.can_win, chosen=answer.is_winner)
         return pane
 
     def _on_vote(self, position: int) -> None:
         self.winner_chosen.emit(self._shown[position].run_id)
+
+    def _on_thumb(self, position: int, thumb: Thumb | None) -> None:
+        self.thumb_given.emit(self._shown[position].run_id, thumb)
 
     def _on_details(self, position: int) -> None:
         if rows := self._shown[position].details:
@@ -155,6 +192,7 @@ class DetailView(QWidget):
         self.answers.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.answers.setAccessibleName(self.tr("Answers"))
         self.answers.vote_clicked.connect(self._on_vote)
+        self.answers.thumb_given.connect(self._on_thumb)
         self.answers.details_clicked.connect(self._on_details)
         self._column = make_column(
             self._build_head(),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QPoint, QRect, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QStackedWidget, QWidget
 from typing_extensions import override
 
@@ -23,6 +23,8 @@ from playground.ui.window.page import SplitPage
 
 SEARCH_PAUSE_MS = 180
 """Typing rests for so long before the history is searched."""
+_MESSAGE_HEIGHT = 150
+"""Of the end of the list, over which messages lie, in pixels at scale 1."""
 LIST, VOTES = "list", "votes"
 """The page's two sections."""
 
@@ -52,6 +54,21 @@ class HistoryPage(SplitPage):
     @property
     def is_showing_votes(self) -> bool:
         return self._sections.selected == VOTES
+
+    @property
+    @override
+    def foot_top(self) -> int:
+        detail = self.detail
+        return self._foot_above([*detail.answers.vote_buttons, *detail.summary.vote_buttons])
+
+    @property
+    @override
+    def message_room(self) -> QRect | None:
+        if not self._list_card.isVisible():
+            return None
+        card = QRect(self._list_card.mapTo(self, QPoint(0, 0)), self._list_card.size())
+        card.setTop(max(card.top(), card.bottom() - self._theme.px(_MESSAGE_HEIGHT)))
+        return card
 
     def show_count(self, count: int, *, is_complete: bool) -> None:
         """Say how many comparisons there are, as far as it is known."""
@@ -190,6 +207,8 @@ class HistoryPage(SplitPage):
         self._nothing.asked.connect(self._clear_search)
         self.votes.empty.asked.connect(self._show_comparisons)
         self._sections.chosen.connect(self._show_section)
+        self.detail.changed.connect(self.foot_moved)
+        self.detail.answers.verticalScrollBar().valueChanged.connect(self.foot_moved)
         self._theme.changed.connect(self._apply_theme)
         self.offer_undo(self.undo_wanted.emit)
 
@@ -245,6 +264,7 @@ class HistoryPage(SplitPage):
         is_alone = self._to_list.isVisibleTo(self) and not self.is_showing_votes
         self._sections.setVisible(not is_alone)
         self._count.setVisible(self._has_count and not is_alone)
+        self.foot_moved.emit()
 
     @override
     def _sizes(self, whole: int) -> tuple[int, int]:

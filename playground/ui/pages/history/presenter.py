@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
 from playground.core.errors import PlaygroundError, StorageFailed
-from playground.core.runs import Comparison, Turn, VoteOutcome
+from playground.core.runs import Comparison, Thumb, Turn, VoteOutcome
 from playground.services.comparison import checked
 from playground.services.replay import Replayer
 from playground.services.sharing import Shared, Votes
 from playground.store.history import ComparisonStore, VoteCount
+from playground.ui.answers.judging import Judging
 from playground.ui.answers.view_model import turn_view_model
 from playground.ui.bridge import Bridge
 from playground.ui.format import one_line
@@ -52,6 +53,7 @@ class HistoryPresenter(QObject):
         history: ComparisonStore,
         replayer: Replayer,
         *,
+        judging: Judging,
         navigation: HistoryNavigation,
         notify: Notify,
     ) -> None:
@@ -60,6 +62,7 @@ class HistoryPresenter(QObject):
         self._bridge = bridge
         self._history = history
         self._replayer = replayer
+        self._judging = judging
         self._navigation = navigation
         self._notify = notify
         self._query = ""
@@ -95,6 +98,7 @@ class HistoryPresenter(QObject):
         view.shown.connect(self._clock.start)
         view.hidden.connect(self._clock.stop)
         view.closing.connect(self._clock.stop)
+        view.closing.connect(detail.summary.tell_note)
         view.shown.connect(self.refresh)
         view.search_changed.connect(self._on_search)
         view.empty.asked.connect(self._navigation.show_compare)
@@ -110,9 +114,12 @@ class HistoryPresenter(QObject):
         detail.before_button.clicked.connect(self._on_before)
         detail.after_button.clicked.connect(self._on_after)
         detail.winner_chosen.connect(self._on_winner)
+        detail.thumb_given.connect(self._on_thumb)
         detail.summary.voted.connect(self._on_outcome)
         detail.summary.difference_wanted.connect(self._on_difference)
         detail.summary.advice_wanted.connect(self._navigation.show_advice)
+        detail.summary.noted.connect(self._judging.set_note)
+        self._judging.changed.connect(self._on_judged)
         view.share_button.clicked.connect(self._on_share)
 
     async def _refresh(self, choose: str | None = None) -> None:
@@ -188,13 +195,14 @@ class HistoryPresenter(QObject):
         self._opening_asked += 1
         asked = self._opening_asked
         try:
-            comparison = await self._bridge.submit(self._history.load(comparison_id))
+            kept = await self._bridge.submit(self._history.load(comparison_id))
         except StorageFailed:
             if asked == self._opening_asked:
                 self._close()
             raise
-        if asked != self._opening_asked or not comparison.turns:
+        if asked != self._opening_asked or not kept.turns:
             return
+        comparison = self._judging.as_noted(kept)
         if comparison == self.opened:
             self._tell_time()
             return
@@ -210,7 +218,7 @@ class HistoryPresenter(QObject):
         turn = self.opened.turns[self._turn]
         self._view.detail.show_turn(
             prompt_view_model(self.opened, self._turn),
-            turn_view_model(self.opened, turn, asks_vote=not turn.is_voted),
+            turn_view_model(self.opened, turn, asks_vote=True),
         )
         self._view.detail.show()
         self._offer_share()
@@ -324,14 +332,32 @@ class HistoryPresenter(QObject):
         await self._refresh(comparison_id)
 
     def _on_winner(self, run_id: str) -> None:
-        self._vote(run_id, None)
+        if (turn := self.turn) is not None:
+            # the same once more takes it back
+            self._vote(None if run_id == turn.winner_run_id else run_id, None)
 
     def _on_outcome(self, outcome: VoteOutcome) -> None:
-        self._vote(None, outcome)
+        if (turn := self.turn) is not None:
+            self._vote(None, None if outcome is turn.verdict else outcome)
 
     def _on_difference(self) -> None:
         if self.opened is not None:
             self._view.show_difference(self.opened.turns[self._turn])
+
+    def _on_thumb(self, run_id: str, thumb: Thumb | None) -> None:
+        if (turn := self.turn) is not None:
+            self._judging.set_thumb(turn.id, run_id, thumb)
+
+    def _on_judged(self, turn_id: str, judged: Callable[[Turn], Turn]) -> None:
+        """Take what is said of a turn that is opened, here or on the Compare page."""
+        opened = self.opened
+        turn = next((t for t in opened.turns if t.id == turn_id), None) if opened else None
+        if opened is None or turn is None:
+            return
+        self.opened = opened.with_turn(judged(turn))
+        shown = self.opened.turns[self._turn]
+        if shown.id == turn_id:
+            self._view.detail.show_judged(turn_view_model(self.opened, shown, asks_vote=True))
 
     def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
         if self.opened is not None:

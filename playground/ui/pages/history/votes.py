@@ -56,7 +56,8 @@ class VotesView(QWidget):
             self.tr("No votes yet"),
             self.tr(
                 "Under each answer of a comparison is a button “This one”. Whenever you use it, "
-                "or say that there is a tie or that none is good, it is counted here."
+                "or say that there is a tie or that none is good, it is counted here; thumbs are "
+                "counted beside it."
             ),
             self.tr("Show my comparisons"),
         )
@@ -64,9 +65,6 @@ class VotesView(QWidget):
         make_column(self.empty, parent=empty_card)
         self._body = QWidget()
         self._rows = make_column(parent=self._body, margins=NO_MARGINS, spacing=0)
-        scroll = make_scroll_area(self._body, self.tr("Your votes"))
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.viewport().setAutoFillBackground(False)
         card = make_card()
         explained = make_label(
             self.tr(
@@ -78,7 +76,12 @@ class VotesView(QWidget):
             "quiet",
             wrap=True,
         )
-        make_column(explained, (scroll, 1), parent=card)
+        scrolled = QWidget()
+        make_column(explained, (self._body, 1), parent=scrolled, margins=NO_MARGINS)
+        scroll = make_scroll_area(scrolled, self.tr("Your votes"))
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.viewport().setAutoFillBackground(False)
+        make_column(scroll, parent=card)
         self._pages.addWidget(empty_card)
         self._pages.addWidget(card)
 
@@ -90,7 +93,8 @@ class VoteLine(QWidget):
         super().__init__()
         tone, icon = PLACE_LOOKS[count.place]
         words, missing = self._words(count.standing), self._place_words(count.standing)
-        self.setAccessibleName(f"{count.label}: {words}. {missing}")
+        thumbs = self._thumb_words(count)
+        self.setAccessibleName(f"{count.label}: {words}. {missing}. {thumbs}".strip(" ."))
         px = theme.px
         label = ElidedLabel(count.label, "strong")
         label.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
@@ -112,6 +116,15 @@ class VoteLine(QWidget):
             said = self._range_words(count.standing)
             column.addWidget(make_label(said, "caption", "quiet", wrap=True))
         column.addWidget(standing)
+        if thumbs:
+            given = make_label(thumbs, "caption", "quiet", wrap=True)
+            given.setToolTip(
+                self.tr(
+                    "What you said of single answers. It changes no place, and what came with a "
+                    "recording is not counted."
+                )
+            )
+            column.addWidget(given)
 
     def _words(self, standing: Standing) -> str:
         decided = standing.wins + standing.losses
@@ -123,7 +136,15 @@ class VoteLine(QWidget):
             if standing.none_good
             else "",
         ]
-        return " · ".join(part for part in parts if part)
+        return " · ".join(part for part in parts if part) or self.tr("no votes yet")
+
+    def _thumb_words(self, count: VoteCount) -> str:
+        said = (
+            (self.tr("{0} up"), count.thumbs_up),
+            (self.tr("{0} down"), count.thumbs_down),
+        )
+        counted = ", ".join(words.format(times) for words, times in said if times)
+        return self.tr("Thumbs: {0}").format(counted) if counted else ""
 
     def _range_words(self, standing: Standing) -> str:
         decided = standing.wins + standing.losses

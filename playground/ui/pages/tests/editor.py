@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from playground.core.checks.reading import TEXTS, require_readable
@@ -24,10 +24,10 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.inputs import CheckBox, ComboBox, NumberField
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow
+from playground.ui.widgets.text_field import TextField
 
 _KIND_WIDTH = 190
 _NARROW = 420
-_MOST_LINES = 6
 _MOST_WEIGHT = 1000.0
 
 
@@ -42,47 +42,6 @@ class UndoKeys(QObject):
                 event.ignore()
                 return True
         return False
-
-
-class TextField(QPlainTextEdit):
-    """A field as high as its text, up to some lines; Tab leads on."""
-
-    height_changed = Signal()
-
-    def __init__(self, theme: Theme, name: str, most_lines: int = _MOST_LINES) -> None:
-        super().__init__()
-        self._theme = theme
-        self._most_lines = most_lines
-        self.setProperty("field", True)
-        self.setAccessibleName(name)
-        self.setTabChangesFocus(True)
-        self.setUndoRedoEnabled(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.document().setDocumentMargin(0)
-        self.textChanged.connect(self._fit)
-        theme.changed.connect(self._fit)
-        self._fit()
-
-    def show_text(self, text: str) -> None:
-        """Show `text` without telling; the cursor stays where it is if nothing is new."""
-        if text != self.toPlainText():
-            self.blockSignals(True)
-            self.setPlainText(text)
-            self.blockSignals(False)
-            self._fit()
-
-    def _fit(self) -> None:
-        lines = min(self._most_lines, max(1, int(self.document().size().height())))
-        around = 2 * self.frameWidth() + 4
-        height = lines * self.fontMetrics().lineSpacing() + around
-        if height != self.minimumHeight():
-            self.setFixedHeight(height)
-            self.height_changed.emit()
-
-    @override
-    def resizeEvent(self, event: object) -> None:
-        super().resizeEvent(event)  # type: ignore[arg-type]  # Qt's own event
-        self._fit()
 
 
 class WeightField(NumberField):

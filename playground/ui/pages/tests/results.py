@@ -38,6 +38,9 @@ _STACKS_BELOW = 1000
 _PAUSE_MS = 150
 
 
+_LINES_ABOVE = 3
+
+
 class _FittedArea(QScrollArea):
     """As high as what it scrolls, up to a part of the window."""
 
@@ -145,7 +148,8 @@ class ResultsView(QWidget):
 
     def show_top(self) -> None:
         """Scroll to the beginning, where the verdict stands."""
-        self._scroll.verticalScrollBar().setValue(0)
+        for area in (self._scroll, self._said_area):
+            area.verticalScrollBar().setValue(0)
 
     def choose_messages(self, *, disputed: bool) -> None:
         self._which.select(DISPUTED if disputed else ALL)
@@ -292,7 +296,9 @@ class ResultsView(QWidget):
         QTimer.singleShot(0, self, self._show_figures)
 
     def _show_figures(self) -> None:
-        self._said_area.verticalScrollBar().setValue(self._figures.y())
+        # the last lines of what is said stay above them
+        above = _LINES_ABOVE * self._figures.fontMetrics().lineSpacing()
+        self._said_area.verticalScrollBar().setValue(self._figures.y() - above)
 
     def _on_earlier_closed(self) -> None:
         self.close_earlier()

@@ -45,6 +45,8 @@ class RunSurroundings:
     """True while Compare is answering, which makes both slower."""
     show_provider: Callable[[str, str], None]
     """Leads to a provider's card and what helps there."""
+    tell_busy: Callable[[bool], object]
+    """Told whether a test keeps this computer busy, which makes others slower as well."""
 
 
 class EvaluationRunner(QObject):
@@ -405,6 +407,9 @@ class EvaluationRunner(QObject):
             is_paused=is_paused,
             is_finished=is_finished,
         )
+        targets = () if self._evaluation is None else self._evaluation.targets
+        is_here = any(target.uses_this_machine for target in targets)
+        self._around.tell_busy(self.is_running and not is_paused and is_here)
 
     def _settle(self) -> None:
         self._follower = None

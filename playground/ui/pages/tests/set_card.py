@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QFrame, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from playground.core.prompt_sets import PromptSet, Variables
-from playground.ui.pages.tests.editor import TextField, UndoKeys
+from playground.ui.pages.tests.editor import UndoKeys
 from playground.ui.pages.tests.words import (
     checks_words,
     count_words,
@@ -29,6 +29,7 @@ from playground.ui.widgets.basics import (
 )
 from playground.ui.widgets.inputs import NumberField
 from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_row
+from playground.ui.widgets.text_field import TextField
 
 _MOST_TOKENS = 1_000_000
 _MOST_SEED = 2**31 - 1
@@ -197,7 +198,7 @@ class SetCard(QFrame):
         )
         for field, value in values:
             field.blockSignals(True)
-            field.setValue(value)  # type: ignore[arg-type]  # whole numbers where they are
+            field.setValue(value)
             field.blockSignals(False)
             field.setReadOnly(prompt_set.is_ready_made)
         self._form.setText(form_words(prompt_set))
@@ -268,30 +269,30 @@ class SetCard(QFrame):
         )
 
     def _build_asked(self) -> QWidget:
-        self._length, self._seed = QSpinBox(), QSpinBox()
+        self._length, self._temperature, self._seed = (
+            NumberField(self._theme, name, tooltip)
+            for name, tooltip in (
+                (
+                    self.tr("Longest answer, in tokens"),
+                    self.tr("A token is about three quarters of a word; longer answers are cut"),
+                ),
+                (
+                    self.tr("Temperature"),
+                    self.tr("0 answers the same each time, higher values vary more"),
+                ),
+                (self.tr("Seed"), self.tr("Where chance begins: the same seed, the same chances")),
+            )
+        )
         self._length.setRange(1, _MOST_TOKENS)
-        self._seed.setRange(0, _MOST_SEED)
-        self._temperature = NumberField(
-            self._theme,
-            self.tr("Temperature"),
-            self.tr("0 answers the same each time, higher values vary more"),
-        )
         self._temperature.setRange(0, 2)
-        self._temperature.setDecimals(2)
         self._temperature.setSingleStep(0.1)
-        names = (
-            (self._length, self.tr("Longest answer, in tokens")),
-            (self._temperature, self.tr("Temperature")),
-            (self._seed, self.tr("Seed")),
-        )
-        for spin in (self._length, self._seed):
-            spin.setKeyboardTracking(False)
-            spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._seed.setRange(0, _MOST_SEED)
+        for whole in (self._length, self._seed):
+            whole.setDecimals(0)
         parts = []
-        for field, name in names:
-            field.setAccessibleName(name)
+        for field in (self._length, self._temperature, self._seed):
             part = QWidget()
-            label = make_label(name, "caption", "quiet")
+            label = make_label(field.accessibleName(), "caption", "quiet")
             make_column(label, field, parent=part, margins=NO_MARGINS, spacing=self._theme.px(2))
             parts.append(part)
         self._form = make_label("", "caption", "quiet", wrap=True)
@@ -363,9 +364,9 @@ class SetCard(QFrame):
         if self._set is not None:
             sampling = replace(
                 self._set.sampling,
-                max_tokens=self._length.value(),
+                max_tokens=round(self._length.value()),
                 temperature=self._temperature.value(),
-                seed=self._seed.value(),
+                seed=round(self._seed.value()),
             )
             self._tell(replace(self._set, sampling=sampling), "sampling")
 

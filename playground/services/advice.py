@@ -86,7 +86,7 @@ class AdviceService:
             if not any(_place(target) == "cloud" for target in targets.values()):
                 # but a real cloud, untested, is more than one that plays it
                 targets |= {key: each for key, each in answered.items() if _place(each) == "cloud"}
-        chosen = [target for target in targets.values() if not _is_recorded(target)]
+        chosen = list(targets.values())
         if any(_place(target) == "cloud" for target in chosen):
             chosen = [target for target in chosen if _place(target) != "practice"]
         names = target_names(chosen)
@@ -203,12 +203,6 @@ def _by_tag(evaluation: Evaluation, results: Sequence[UnitResult]) -> tuple[TagE
         share = len(inside) / len(cases)
         found += [TagEvidence(tag, share, *both) for both in zip(within, elsewhere, strict=True)]
     return tuple(found)
-
-
-def _is_recorded(target: Target) -> bool:
-    if isinstance(target, CloudTarget):
-        return target.provider.is_recorded
-    return target.model.is_recorded
 
 
 def _place(target: Target) -> str:

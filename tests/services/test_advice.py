@@ -163,7 +163,7 @@ async def test_namesakes_are_told_with_their_places(desk: Desk) -> None:
 async def test_what_ran_on_another_computer_says_nothing_of_this_one(desk: Desk) -> None:
     elsewhere = replace(desk.model, source=RECORDED, is_present=False)
     await desk.place.history.add(elsewhere)
-    away = replace(FAR.provider, id="recorded-far")
+    away = replace(FAR.provider, id="recorded-far", base_url="")
     await desk.place.history.add(target=CloudTarget(away, "large-1"))
     assert not (await desk.service.evidence()).options
 

@@ -969,7 +969,7 @@ def test_a_recording_of_another_computer_says_when_and_where_it_was_recorded(
     service = stage.presenter._service
     stage.presenter.replay(comparison, lambda: service.run_turn(comparison, "Hello", RunOrder.FAIR))
     qtbot.waitUntil(finished(stage))
-    said = "Recorded on 27 November 2026, 14:20 (32 GB of memory), played back at its own pace"
+    said = "Recorded on 27 November 2026, 14:20, played back at its own pace (32 GB of memory)"
     # and nothing of what is true of this computer
     assert stage.view.panes[0]._footer.text() == said
 

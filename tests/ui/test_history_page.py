@@ -53,6 +53,7 @@ from playground.ui.pages.history.details import DetailView
 from playground.ui.pages.history.list import ComparisonListModel
 from playground.ui.pages.history.page import HistoryPage
 from playground.ui.pages.history.presenter import PIECE, HistoryNavigation, HistoryPresenter
+from playground.ui.pages.history.votes import _RangeBar
 from playground.ui.widgets.basics import Badge, Disclosure
 from playground.ui.widgets.markdown.view import MarkdownView
 from playground.ui.widgets.prompt_box import shown_part
@@ -781,6 +782,16 @@ def test_your_votes_counts_wins_and_ties_for_each_target(harness: PageHarness) -
         assert history.says("Between 34 and 100 of 100, as far as 2 votes can tell")
         assert history.says("Between 0 and 66 of 100, as far as 2 votes can tell")
         assert not history.says("better in")
+        first, second = history.page.votes.findChildren(_RangeBar)
+        theme = history.page.votes._theme
+        for bar, inside, outside, tone in ((first, 0.5, 0.1, "local"), (second, 0.5, 0.9, "cloud")):
+            picture = bar.grab().toImage()
+            middle = picture.height() // 2
+            found = [
+                picture.pixelColor(round(share * picture.width()), middle).name()
+                for share in (inside, outside)
+            ]
+            assert found == [theme.color(tone).name(), theme.color("track").name()]
         missing = "7 more votes until its place can be told"
         named(history.page, f"Tinymodel: 2 of 2 won · tie in 1. {missing}")
         named(history.page, f"giant-9: 0 of 2 won · tie in 1. {missing}")

@@ -14,7 +14,7 @@ _SCATTER = 240
 _EDGE = 13.0
 """Per cent of the width before the scale of a chart with two of them."""
 _TEXT = 13
-_LONGEST_LABEL = 44
+LONGEST_LABEL = 44
 _LINES_END = 74.0
 """Per cent of the width where the scale of a chart of lines ends; their names stand behind it."""
 LIGHT = {
@@ -313,5 +313,5 @@ def _dollars(amount: float) -> str:
     return f"${amount:.2g}" if amount < 1 else f"${amount:,.2f}".removesuffix(".00")
 
 
-def _short(label: str, longest: int = _LONGEST_LABEL) -> str:
+def _short(label: str, longest: int = LONGEST_LABEL) -> str:
     return label if len(label) <= longest else f"{label[: longest - 1].rstrip()}…"

@@ -295,12 +295,16 @@ class _Turn:
 
     def _main_cells(self, run: Run, known: RunFigures) -> tuple[Cell, ...]:
         best = best_of([(other, figures(other)) for other in self._turn.runs])
-        cost = known.cost_usd
+        is_power = run.cost is not None and run.cost.kind == "electricity"
         return (
             _cell(known.ttft_s, seconds, is_best=best.first == run.id),
             _cell(known.total_s, seconds, is_best=best.total == run.id),
             _cell(known.words_per_s, rate, is_best=best.speed == run.id),
-            _cell(cost, money, is_best=best.cost == run.id),
+            _cell(
+                known.cost_usd,
+                lambda usd: f"{money(usd)} electricity" if is_power else money(usd),
+                is_best=best.cost == run.id,
+            ),
             self._check_cell(run),
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from playground.core.advice.situation import (
     Advice,
@@ -183,7 +184,8 @@ class _Decision:
                 usd = fixed + figure.value * per_day * months.days
                 is_sum = bool(fixed)
                 month = Figure(usd, Provenance.ESTIMATED if is_sum else figure.provenance)
-            cells = (_cell(figure, lambda f: money(f.value)), _cell(month, dollars_text))
+            is_power = place is Place.HERE
+            cells = (_cell(figure, partial(_paid, is_power=is_power)), _cell(month, dollars_text))
             rows.append(Row(name, cells, place))
         caption = f"What {per_day:,} questions a day cost"
         table = Table("month", caption, "Place", _MONTH, tuple(rows))
@@ -290,7 +292,7 @@ def _evidence_cells(option: Option) -> tuple[Cell, ...]:
         right,
         interval,
         _cell(option.first_s, seconds_text),
-        _cell(option.usd, lambda figure: money(figure.value)),
+        _cell(option.usd, partial(_paid, is_power=option.place == "here")),
         Cell(fits, fits),
     )
 
@@ -299,6 +301,11 @@ def _cell(figure: Figure | None, shown: Callable[[Figure], str]) -> Cell:
     if figure is None:
         return Cell("unknown")
     return Cell(shown(figure), figure.value, figure.provenance)
+
+
+def _paid(figure: Figure, *, is_power: bool) -> str:
+    """Return what a question costs, and what for where nobody is paid but the power station."""
+    return f"{money(figure.value)} electricity" if is_power else money(figure.value)
 
 
 def _with(option: Option | None) -> str:

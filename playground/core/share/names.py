@@ -57,7 +57,7 @@ def place_of(target: Target) -> Place:
 def _told(targets: Sequence[Target], scrubber: Scrubber) -> tuple[str, ...]:
     """Return each target's name, a model's without its folders; namesakes with what differs."""
     labels = [scrubber.clean_name(target.label) or "?" for target in targets]
-    details = [scrubber.clean_name(target.detail) for target in targets]
+    details = [_detail(target, scrubber) for target in targets]
     names = [
         f"{label} · {detail}" if place_of(target) in _AT_PROVIDER and detail else label
         for target, label, detail in zip(targets, labels, details, strict=True)
@@ -67,3 +67,9 @@ def _told(targets: Sequence[Target], scrubber: Scrubber) -> tuple[str, ...]:
         f"{name} ({detail})" if times[name] > 1 and detail and detail not in name else name
         for name, detail in zip(names, details, strict=True)
     )
+
+
+def _detail(target: Target, scrubber: Scrubber) -> str:
+    # the practice cloud's own name says in brackets whose computer it runs on
+    is_practice = place_of(target) is Place.PRACTICE
+    return "practice cloud" if is_practice else scrubber.clean_name(target.detail)

@@ -107,6 +107,18 @@ def test_each_figure_of_the_decision_keeps_its_mark() -> None:
     # its price is an assumption, whatever a question costs
     assert month[2].cells[1].provenance is Provenance.ESTIMATED
     assert month[1].cells[1].value == pytest.approx(1.8)
+    for lines in ([row.cells[3] for row in evidence], [row.cells[0] for row in month[:2]]):
+        assert ["electricity" in cell.text for cell in lines] == [True, False]
+
+
+def test_the_practice_cloud_is_no_evidence_in_a_decision() -> None:
+    practice = Option("practice:small", "small", "small in the practice cloud", "practice")
+    document = decided(evidence=Evidence((OPTIONS[0], practice)))
+    _table, evidence = rows(document, "evidence")
+    assert [row.name for row in evidence] == ["Qwen3 4B"]
+    _table, month = rows(document, "month")
+    assert month[1].cells[0].text == "unknown"
+    assert "stand-in on this computer" in page(document)
 
 
 def test_a_month_is_drawn_from_nothing_to_where_buying_pays() -> None:

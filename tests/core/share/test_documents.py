@@ -1,6 +1,7 @@
 """What a document holds: what was chosen, each figure with its mark, nothing of an open vote."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from playground.core.runs import (
     Recorded,
     VoteOutcome,
 )
+from playground.core.share.charts import LONGEST_LABEL
 from playground.core.share.comparison import comparison_document
 from playground.core.share.document import (
     EVERYTHING,
@@ -29,8 +31,20 @@ from playground.core.share.document import (
     Sentences,
     Table,
 )
+from playground.core.share.names import Names
 from playground.core.share.page import page
+from playground.core.share.scrubbing import Scrubber
 from playground.core.share.text import comma_separated, data, markdown
+from playground.core.targets import (
+    PRACTICE_ID,
+    PRACTICE_MODEL,
+    STARTER_NAME,
+    CloudTarget,
+    LocalTarget,
+    ModelFile,
+    Provider,
+)
+from playground.services.providers.practice import PRACTICE_NAME
 from tests.core.share.hostile import NOON, about, hostile
 
 WRITERS = (page, markdown, comma_separated, data)
@@ -69,6 +83,23 @@ def test_every_figure_is_exact_and_keeps_its_mark() -> None:
             assert cell.provenance == (None if figure is None else figure.provenance)
     marks = {row.cells[keys.index("cost_usd")].provenance for row in lines}
     assert marks == {Provenance.ESTIMATED, Provenance.REPORTED, None}
+
+
+def test_a_cost_says_where_it_is_electricity() -> None:
+    table, lines = rows(made(), "figures")
+    at = [column.key for column in table.columns].index("cost_usd")
+    assert [row.cells[at].text for row in lines] == ["$0.00004 electricity", "$0.0011", "unknown"]
+
+
+def test_namesakes_here_and_in_the_practice_cloud_are_told_apart_in_few_words() -> None:
+    model = ModelFile(Path("/m/smol.gguf"), STARTER_NAME, 98_000_000, "Starter", None, "Q4_1")
+    address = "http://127.0.0.1:9/v1"
+    practice = Provider(PRACTICE_ID, PRACTICE_NAME, address, is_practice=True)
+    targets = (LocalTarget(model), CloudTarget(practice, PRACTICE_MODEL))
+    names = Names(targets, EVERYTHING, Scrubber()).names
+    assert names == (f"{STARTER_NAME} (Q4_1)", f"{STARTER_NAME} (practice cloud)")
+    # no chart cuts what tells them apart
+    assert max(map(len, names)) <= LONGEST_LABEL
 
 
 def test_a_document_tells_when_how_and_where_it_was_asked() -> None:

@@ -426,10 +426,12 @@ class PaneController:
         if run.status is RunStatus.WAITING:
             text, icon = "", None
         if self._is_replay:
-            recorded = recorded_words(self._recorded) or _tr("Recorded")
+            machine = self._recorded.machine if self._recorded else ""
+            moment = replace(self._recorded, machine="") if self._recorded else None
+            recorded = recorded_words(moment) or _tr("Recorded")
             recorded = _tr("{recorded}, played back at its own pace").format(recorded=recorded)
             if self._recorded is not None:
-                # where words went was true of the other computer
-                return recorded, "replay"
+                # where words went was true of the other computer; its kind is what may be cut
+                return f"{recorded} ({machine})" if machine else recorded, "replay"
             text, icon = " · ".join(part for part in (recorded, text) if part), icon or "replay"
         return text, icon

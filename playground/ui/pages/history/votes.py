@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QFrame, QSizePolicy, QStackedLayout, QWidget
 from typing_extensions import override
 
@@ -198,10 +198,12 @@ class _RangeBar(QWidget):
     @override
     def paintEvent(self, _event: QPaintEvent) -> None:
         low, high = self._ends
-        paint_segments(self, self._theme, ((low, "track"), (high - low, f"{self._tone}_ground")))
+        paint_segments(self, self._theme, ((low, "track"), (high - low, self._tone)))
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self._theme.color(self._tone))
-        side = self.height()
-        painter.drawEllipse(round(self._share * (self.width() - side)), 0, side, side)
+        pen = 2 * self._theme.scale
+        painter.setPen(QPen(self._theme.color(self._tone), pen))
+        painter.setBrush(self._theme.color("card"))
+        side = self.height() - pen
+        left = pen / 2 + self._share * (self.width() - self.height())
+        painter.drawEllipse(QRectF(left, pen / 2, side, side))

@@ -455,6 +455,8 @@ class PromptCard(QFrame):
 
 _NARROW = 1000
 """Width of the window, in units of text, below which models go behind a button."""
+_VERDICT_FROM = 560
+"""Height of the window, in units of text, that has room for what the summary says in short."""
 _CHECKS_BELOW = 560
 """Width of the window, in units of text, from which the checks stand under the prompt."""
 _DRAWER_BESIDE = 700
@@ -727,7 +729,8 @@ class CompareView(Page):
 
     def _show_verdict(self, *, is_below: bool) -> None:
         """Say above the prompt what stands below the panes, out of sight."""
-        is_told = is_below and self._summary is not None and self._has_summary
+        has_room = self.window().height() / self._theme.scale >= _VERDICT_FROM
+        is_told = is_below and has_room and self._has_summary
         text = self._summary.short_text if is_told and self._summary is not None else ""
         self._verdict.setText(text)
         self._verdict.setVisible(bool(text))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -10,8 +11,19 @@ from playground.core.errors import RateLimited
 from playground.core.events import StreamEvent
 from playground.core.fold import RunFold
 from playground.core.metrics import RunFigures, figures
-from playground.core.runs import Run, RunOrder
-from playground.core.targets import CloudModel, LoadSettings, LocalTarget, ModelPrice, Provider
+from playground.core.runs import Recorded, Run, RunOrder
+from playground.core.targets import (
+    RECORDED,
+    RECORDED_ID,
+    CloudModel,
+    CloudTarget,
+    LoadSettings,
+    LocalTarget,
+    ModelFile,
+    ModelPrice,
+    Provider,
+    Target,
+)
 from playground.core.turns import new_comparison
 from playground.store.settings import SettingsStore
 from playground.ui.answers.metrics_card import MetricsCard
@@ -155,3 +167,108 @@ def test_events_are_folded_once_and_figures_worked_out_once_a_change(
     assert len(measured) == len({id(run) for run in measured}) < count
     whole = "".join(f"w{n} " for n in range(count))
     assert [pane.turn.answer.markdown for pane in stage.view.panes] == [whole, whole]
+
+
+def recorded(name: str, number: int, *, is_cloud: bool = False) -> Target:
+    """Return a target as a recording tells of it."""
+    if is_cloud:
+        return CloudTarget(Provider(f"{RECORDED_ID}{number}", "Far Cloud", ""), name)
+    path = Path("recorded") / f"{number} {name}"
+    model = ModelFile(path, name, 1_000, RECORDED, quantization="Q4_1", is_present=False)
+    return LocalTarget(model)
+
+
+def replay(stage: CompareWindow, qtbot: QtBot, *targets: Target) -> None:
+    """Watch a recording of another computer to its end."""
+    comparison = replace(new_comparison(targets), recorded=Recorded(None))
+    service = stage.presenter._service
+    stage.presenter.replay(comparison, lambda: service.run_turn(comparison, "Then", RunOrder.RACE))
+    assert stage.presenter.is_running
+    qtbot.waitUntil(lambda: not stage.presenter.is_running)
+
+
+def asked(stage: CompareWindow) -> list[str]:
+    """Return whom the last question went to, by their keys."""
+    comparison = stage.presenter.comparison
+    assert comparison is not None
+    return [run.target.key for run in comparison.turns[-1].runs]
+
+
+def heads(stage: CompareWindow) -> list[str]:
+    return [pane.accessibleName() for pane in stage.view.panes]
+
+
+def test_a_question_after_a_recording_goes_to_the_models_chosen_before(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, settings: SettingsStore
+) -> None:
+    stage = make_compare_window()
+    stage.choose(HERE, THERE)
+    names = ("SmolLM2 135M", "giant-9", "giant-8")
+    replay(stage, qtbot, *(recorded(name, n, is_cloud=n > 0) for n, name in enumerate(names)))
+    assert heads(stage) == list(names)
+    assert [chip.button.text() for chip in stage.view._chips] == [
+        "SmolLM2 135M",
+        "Example Cloud · large-1",
+    ]
+    note = stage.view.prompt_card._notes
+    assert note.isVisible()
+    said = "SmolLM2 135M on this computer, large-1 at Example Cloud"
+    assert note.text() == f"This is a recording: your own question goes to {said}."
+    assert not stage.view.prompt_card.choose_button.isVisible()
+    ask(stage, qtbot, "And now?")
+    assert heads(stage) == [HERE.label, THERE.label]
+    assert asked(stage) == [HERE.key, THERE.key]
+    assert [len(pane._turns) for pane in stage.view.panes] == [1, 1]
+    assert not note.isVisible()
+    replay(stage, qtbot, recorded("SmolLM2 135M", 0))
+    stage.view.prompt_card.begin_anew()
+    assert heads(stage) == [HERE.label, THERE.label]
+    assert not note.isVisible()
+    written = stage.presenter._bridge.write(lambda: None)
+    qtbot.waitUntil(written.done)
+    assert settings.settings.last_targets == (HERE.key, THERE.key)
+
+
+def test_where_nothing_was_chosen_a_question_after_a_recording_goes_to_what_is_here_of_it(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    replay(stage, qtbot, recorded("SmolLM2 135M", 1), recorded("giant-9", 2, is_cloud=True))
+    card = stage.view.prompt_card
+    said = (
+        "This is a recording: your own question goes to SmolLM2 135M on this "
+        "computer. Not here: giant-9 at Far Cloud."
+    )
+    qtbot.waitUntil(lambda: card._notes.text() == said)
+    assert heads(stage) == ["SmolLM2 135M", "giant-9"], "it stays to be read"
+    card.choose_button.click()
+    assert stage.view.picker.isVisible()
+    stage.view.picker.close()
+    ask(stage, qtbot, "And now?")
+    assert heads(stage) == [HERE.label]
+    assert asked(stage) == [HERE.key]
+
+
+def test_a_recording_of_which_nothing_is_here_asks_for_models_before_a_question(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    replay(stage, qtbot, recorded("Unknown 7B", 1))
+    card = stage.view.prompt_card
+    said = (
+        "This is a recording: choose the models that your own question goes to. "
+        "Not here: Unknown 7B on another computer."
+    )
+    qtbot.waitUntil(lambda: card._notes.text() == said)
+    assert card.choose_button.isVisible()
+    stage.ask("And now?")
+    assert not stage.presenter.is_running
+    assert stage.view.picker.isVisible()
+    stage.view.picker.close()
+    stage.choose(THERE)
+    assert not card.choose_button.isVisible()
+    said = "This is a recording: your own question goes to large-1 at Example Cloud."
+    assert card._notes.text() == said
+    assert heads(stage) == ["Unknown 7B"]
+    card.begin_anew()
+    assert heads(stage) == [THERE.label]

@@ -948,7 +948,8 @@ def test_a_recording_shows_how_it_was_asked_and_changes_nothing(
 def test_nobody_is_asked_for_the_key_of_another_computer(
     make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:
-    elsewhere = CloudTarget(replace(THERE.provider, id=f"{RECORDED_ID}1"), "large-1")
+    provider = replace(THERE.provider, id=f"{RECORDED_ID}1", base_url="")
+    elsewhere = CloudTarget(provider, "large-1")
     stage = make_compare_window({"large-1": FakeEngine.failing(KeyMissing("It is not there."))})
     stage.choose(elsewhere)
     stage.ask("Hello")

@@ -271,3 +271,22 @@ def test_a_long_answer_without_a_name_is_read_from_its_beginning(
         for pane in stage.view.panes:
             top = pane.turn.mapTo(area(pane), QPoint(0, 0)).y()
             assert 0 <= top < area(pane).height() // 2
+
+
+def test_where_the_summary_is_out_of_sight_a_line_above_the_prompt_says_the_most(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot
+) -> None:
+    stage = make_compare_window()
+    stage.window.resize(900, 600)
+    stage.choose(HERE, THERE)
+    line = stage.view._verdict
+    assert not line.isVisible()
+    ask(stage, qtbot, "What?")
+    take_turns(qtbot)
+    assert line.isVisible()
+    assert "started first" in line.text() or "no real difference" in line.text()
+    assert "<b>" not in line.text()
+    stage.window.resize(1280, 800)
+    take_turns(qtbot)
+    assert not line.isVisible()
+    assert stage.view.summary.isVisible()

@@ -257,7 +257,7 @@ def test_answers_have_the_same_letters_on_the_history_page(
     ask(stage, qtbot, "Two")
     comparison = stage.presenter.comparison
     for number, turn in enumerate(comparison.turns):
-        listed = turn_view_model(comparison, turn, asks_vote=True).panes
+        listed = turn_view_model(comparison, turn).panes
         shown = [pane._turns[number].answer.markdown for pane in stage.view.panes]
         assert [(pane.head.label, pane.answer.text) for pane in listed] == [
             (f"Answer {letter}", text) for letter, text in zip("ABC", shown, strict=True)
@@ -325,7 +325,7 @@ def test_names_are_told_and_no_vote_is_asked_for_where_no_answer_came(
     assert comparison is not None
     (turn,) = comparison.turns
     assert turn.hidden_names
-    assert not turn_view_model(comparison, turn, asks_vote=True).vote.can_vote
+    assert not turn_view_model(comparison, turn).vote.can_vote
 
 
 @pytest.mark.parametrize("is_tie", [False, True])

@@ -11,7 +11,7 @@ from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from playground.core.targets import LoadSettings, LocalTarget, ModelFile
+from playground.core.targets import CloudTarget, LoadSettings, LocalTarget, ModelFile, Provider
 from playground.store.settings import SettingsStore
 from playground.ui.bridge import Bridge
 from playground.ui.pages.compare.targets import TargetSelection
@@ -23,7 +23,7 @@ from playground.ui.widgets.target_picker import (
     PickerListModel,
     TargetPicker,
 )
-from tests.ui.conftest import OTHER, STARTER, CompareWindow, Library, Providers
+from tests.ui.conftest import CLOUD, OTHER, PRACTICE, STARTER, CompareWindow, Library, Providers
 
 
 @dataclass
@@ -110,6 +110,25 @@ def test_a_model_whose_drive_is_away_is_chosen_again_when_it_is_back(
     again = chooser_of(SlowLibrary(), bridge, settings)
     bridge.spawn(again.restore())
     qtbot.waitUntil(lambda: tuple(target.key for target in again.chosen) == keys)
+
+
+def test_of_what_was_chosen_the_practice_cloud_is_kept_and_what_was_recorded_is_not(
+    qtbot: QtBot, bridge: Bridge, settings: SettingsStore
+) -> None:
+    class WithPractice(Providers):
+        def list(self) -> tuple[Provider, ...]:
+            return (CLOUD, PRACTICE)
+
+    practice = CloudTarget(PRACTICE, "smollm2")
+    starter = LocalTarget(STARTER)
+    keys = ("local:recorded/1 SmolLM2 135M", practice.key, "recorded-2:giant-9", starter.key)
+    settings.update(last_targets=keys)
+    providers = WithPractice()
+    chooser = TargetSelection(bridge, SlowLibrary(), providers, settings, lambda: 8 << 30)
+    bridge.spawn(chooser.restore())
+    qtbot.waitUntil(lambda: bool(chooser.chosen))
+    assert [target.key for target in chooser.chosen] == [practice.key, starter.key]
+    assert not providers.practice_starts, "it starts with the first question"
 
 
 def test_the_starter_is_read_alone(qtbot: QtBot, bridge: Bridge, settings: SettingsStore) -> None:

@@ -376,7 +376,7 @@ class _Turn:
         ]
         if busy:
             named = ", ".join(busy)
-            sentences.append(f"Other programs kept the computer busy: {named} may be faster.")
+            sentences.append(f"Other work kept the computer busy: {named} may be faster.")
         return (" ".join(sentences),) if sentences else ()
 
     def _chart(self, known: Sequence[tuple[Run, RunFigures]]) -> Chart | None:

@@ -167,7 +167,7 @@ def _had_machine_to_itself(run: Run) -> tuple[str, str] | None:
         return _yes_no(False), _tr("Other answers kept this computer busy meanwhile.")
     if load is None or load.other_cores is None:
         return None
-    words = _tr("Other programs kept {0} of a processor core busy.")
+    words = _tr("Other work kept {0} of a processor core busy.")
     note = words.format(f"{load.other_cores:.0%}")
     if load.was_throttled:
         note += " " + _tr("The processor slowed down, being too hot.")

@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
+from PySide6.QtGui import QTextDocumentFragment
 from PySide6.QtWidgets import QFrame, QLabel, QWidget
 
 from playground.core.amounts import rate, seconds
@@ -131,13 +132,11 @@ def _disturbed(finished: Sequence[Run], names: _Names, *, is_short: bool) -> str
         slowed = _tr("<b>The computer was busy</b>: {names} may be faster than this.")
     elif any(_was_elsewhere(run) for run in busy):
         slowed = _tr(
-            "<b>Other programs kept that computer busy</b> meanwhile: {names} may be faster than "
-            "this."
+            "<b>Other work kept that computer busy</b> meanwhile: {names} may be faster than this."
         )
     else:
         slowed = _tr(
-            "<b>Other programs kept this computer busy</b> meanwhile: {names} may be faster than "
-            "this."
+            "<b>Other work kept this computer busy</b> meanwhile: {names} may be faster than this."
         )
     heated = _tr("The processor was <b>too hot</b>: {names} may be faster than this.")
     return " ".join(
@@ -269,6 +268,11 @@ class SummaryCard(QFrame):
         self._note_field: NoteField | None = None
         self._build()
         theme.changed.connect(self._fit_vote_text)
+
+    @property
+    def short_text(self) -> str:
+        """The short summary as plain text; empty where there is none."""
+        return QTextDocumentFragment.fromHtml(self._texts[1]).toPlainText()
 
     def show_turn(self, summary_html: str, vote: VoteViewModel, short_html: str = "") -> None:
         """Show the summary, in which only our own words are marked up, and the vote.

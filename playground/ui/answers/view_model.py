@@ -102,12 +102,9 @@ class TurnViewModel:
 
 
 def turn_view_model(
-    comparison: Comparison, turn: Turn, *, asks_vote: bool, is_replay: bool = False
+    comparison: Comparison, turn: Turn, *, is_replay: bool = False
 ) -> TurnViewModel:
-    """Return a turn of `comparison` as it may be shown; `asks_vote` where one may be cast.
-
-    Of one that `is_replay` nothing can be said.
-    """
+    """Return a turn of `comparison` as it may be shown; of a replay nothing can be said."""
     is_hidden = comparison.names_hidden
     is_over = all(run.status.is_final for run in turn.runs)
     is_told = is_over and not is_hidden
@@ -115,9 +112,7 @@ def turn_view_model(
         panes=_hidden_panes(comparison, turn) if is_hidden else _panes(turn, comparison.recorded),
         summary=summary(turn) if is_told else "",
         short_summary=summary(turn, has_costs=False) if is_told else "",
-        vote=vote_view_model(
-            turn, asks_vote=asks_vote and is_over and not is_replay, is_hidden=is_hidden
-        ),
+        vote=vote_view_model(turn, asks_vote=is_over and not is_replay, is_hidden=is_hidden),
         takes_thumbs=is_over and not is_replay and not turn.is_sealed,
         note=NoteViewModel(turn.id, turn.note, can_edit=not is_replay) if is_over else None,
         names_hidden=is_hidden,

@@ -17,10 +17,22 @@ from playground.resources import resource
 from playground.ui.answers.pane_grid import PaneGrid
 from playground.ui.format import one_line
 from playground.ui.theme.theme import Theme
-from playground.ui.widgets.basics import Badge, make_button, make_card, make_label, plain_tooltip
+from playground.ui.widgets.basics import (
+    Badge,
+    make_button,
+    make_card,
+    make_label,
+    plain_tooltip,
+)
 from playground.ui.widgets.flow_layout import FlowLayout
 from playground.ui.widgets.folding_row import FoldingRow, anchor_of
-from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_flow, make_scroll_area
+from playground.ui.widgets.layouts import (
+    NO_MARGINS,
+    make_column,
+    make_flow,
+    make_row,
+    make_scroll_area,
+)
 from playground.ui.widgets.popup import Foldable
 from playground.ui.widgets.prompt_box import PromptBox, part_words
 from playground.ui.widgets.segmented import Segmented
@@ -127,6 +139,8 @@ class Header(QWidget):
     def show_model_count(self, count: int) -> None:
         """Say how many are chosen, on the button they are behind where there is little room."""
         words = self.tr("1 model ▾") if count == 1 else self.tr("{0} models ▾")
+        if not count:
+            words = self.tr("Choose models ▾")
         self.models_button.setText(words.format(count))
         self.models_button.setAccessibleName(words.format(count).removesuffix(" ▾"))
 
@@ -276,10 +290,15 @@ class PromptCard(QFrame):
         self._checks_button.setVisible(self._are_checks_folded and count > 0)
         self.check_bar.setVisible(count > 0)
 
-    def show_notes(self, notes: Sequence[str]) -> None:
-        """Say under the prompt what a person should know before it is sent."""
+    def show_notes(self, notes: Sequence[str], *, lacks_models: bool = False) -> None:
+        """Say under the prompt what a person should know before it is sent.
+
+        `lacks_models` offers to choose some.
+        """
         self._notes.setText(" ".join(notes))
         self._notes.setVisible(bool(notes))
+        self.choose_button.setVisible(lacks_models)
+        self._note_row.setVisible(bool(notes) or lacks_models)
 
     def set_running(self, *, running: bool) -> None:
         """Offer to run, or to stop."""
@@ -288,12 +307,15 @@ class PromptCard(QFrame):
         self._stop_all.setVisible(running)
         self._new.setEnabled(not running)
 
-    def set_follow_up(self, *, follow_up: bool) -> None:
+    def set_follow_up(self, *, follow_up: bool, is_recording: bool = False) -> None:
+        """Invite to go on, or to ask something of one's own where a recording is shown."""
         self._new.setVisible(follow_up)
         self._is_follow_up = follow_up
         self._show_ideas()
         self._prompt.set_invitation(
-            self.tr("Ask a follow-up…") if follow_up else self.tr("Ask anything…")
+            self.tr("Ask a follow-up…")
+            if follow_up and not is_recording
+            else self.tr("Ask anything…")
         )
 
     def set_presentation_mode(self, *, on: bool) -> None:
@@ -361,7 +383,13 @@ class PromptCard(QFrame):
         self._part = make_label("", "caption", "quiet", wrap=True)
         self._part.hide()
         self._notes = make_label("", "caption", "quiet", wrap=True)
-        self._notes.hide()
+        self.choose_button = make_button(
+            self.tr("Choose models"), tooltip=self.tr("See everything you can compare")
+        )
+        self.choose_button.setProperty("small", True)
+        self._note_row = QWidget()
+        self._note_layout = make_row((self._notes, 1), self.choose_button, parent=self._note_row)
+        self._note_row.hide()
         rarer = FoldingRow(
             *(self._theme, self._new, self._checks_button, self._add_check, self._ideas)
         )
@@ -369,7 +397,7 @@ class PromptCard(QFrame):
         self._flow = make_flow((self._prompt, 1), 1, *buttons)
         for button in buttons:
             self._flow.setAlignment(button, Qt.AlignmentFlag.AlignBottom)
-        self._column = make_column(self._flow, self._part, self._notes, parent=self, spacing=0)
+        self._column = make_column(self._flow, self._part, self._note_row, parent=self, spacing=0)
 
     def _connect(self) -> None:
         self._prompt.submitted.connect(self.submit)
@@ -413,6 +441,7 @@ class PromptCard(QFrame):
     def _apply_theme(self) -> None:
         px = self._theme.px
         self._column.setContentsMargins(px(12), px(12), px(14), px(12))
+        self._note_layout.setContentsMargins(px(4), px(4), 0, 0)
         self._stop_all.setIcon(self._theme.icon("stop", "on_accent"))
         self._stop_all.setIconSize(QSize(px(16), px(16)))
 
@@ -527,11 +556,7 @@ class CompareView(Page):
                 button.clicked.connect(slot)
             self._chip_row.insert_widget(index, chip)
             self._chips.append(chip)
-        has_chips = bool(chips)
-        self.empty.setVisible(not has_chips)
-        self.grid.setVisible(has_chips)
         self.header.show_model_count(len(chips))
-        self._fit()
 
     def set_pane_count(self, count: int) -> None:
         """Have so many panes; those that stay keep what they show."""
@@ -540,7 +565,10 @@ class CompareView(Page):
         panes = [*self.grid.panes[:count]]
         while len(panes) < count:
             panes.append(ResponsePane(self._theme))
+        self.empty.setVisible(not panes)
+        self.grid.setVisible(bool(panes))
         self.grid.set_panes(panes)
+        self._fit()
         self._order_stops()
 
     def show_summary(self, *, is_shown: bool) -> None:
@@ -633,6 +661,9 @@ class CompareView(Page):
         self.grid = PaneGrid(self._theme, row_limit=3)
         self.grid.hide()
         self._column.addWidget(self.grid, 1)
+        self._verdict = make_label("", "control", wrap=True)
+        self._verdict.hide()
+        self._column.addWidget(self._verdict)
         self.prompt_card = PromptCard(self._theme)
         self._column.addWidget(self.prompt_card)
 
@@ -678,7 +709,7 @@ class CompareView(Page):
             # two rows of answers take all there is; the best figures are green
             is_full = on_stage and has_names and self.grid.row_count > 1
             self._summary.setVisible(self._has_summary and not is_full)
-        has_chips = bool(self._chips) and not self._in_presentation_mode
+        has_chips = bool(self.panes) and not self._in_presentation_mode
         self._folded_chips.fold(is_folded=is_narrow)
         self.header.models_button.setVisible(has_chips and is_narrow)
         if not is_narrow:
@@ -692,6 +723,14 @@ class CompareView(Page):
             if not is_narrow:
                 self._column.insertWidget(self._column.count() - 1, self._summary)
             self._summary.setVisible(self._has_summary)
+        self._show_verdict(is_below=is_narrow)
+
+    def _show_verdict(self, *, is_below: bool) -> None:
+        """Say above the prompt what stands below the panes, out of sight."""
+        is_told = is_below and self._summary is not None and self._has_summary
+        text = self._summary.short_text if is_told and self._summary is not None else ""
+        self._verdict.setText(text)
+        self._verdict.setVisible(bool(text))
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -167,7 +167,7 @@ class PaneController:
 
     def show_ready(self, targets: Sequence[Target]) -> None:
         """Forget every run, and show panes that have not run."""
-        self._targets = tuple(targets)
+        self._take_targets(tuple(targets))
         self._order = list(range(len(self._targets)))
         self._flushes.clear()
         self._shown = []
@@ -188,7 +188,7 @@ class PaneController:
         """Give each of the turn's runs its pane."""
         was_hidden = self.is_hidden
         is_going_on = bool(comparison.turns) and comparison.targets == self._targets
-        self._targets = comparison.targets
+        self._take_targets(comparison.targets)
         self._is_replay = is_replay
         self._recorded = comparison.recorded
         self.is_hidden = turn.hidden_names and not turn.is_voted and not is_replay
@@ -299,7 +299,7 @@ class PaneController:
         self._show_last(comparison, self._order)
 
     def show_comparison(self, comparison: Comparison) -> None:
-        self._targets = comparison.targets
+        self._take_targets(comparison.targets)
         order = list(range(len(self._targets)))
         if comparison.names_hidden:
             order = hidden_order(comparison.turns, len(order))
@@ -332,6 +332,11 @@ class PaneController:
                 in_presentation_mode = self._theme.in_presentation_mode
                 pane.set_head(head(self._targets[index], in_presentation_mode=in_presentation_mode))
         self._view.grid.fit_heads()
+
+    def _take_targets(self, targets: tuple[Target, ...]) -> None:
+        """Have a pane for each of these."""
+        self._targets = targets
+        self._view.set_pane_count(len(targets))
 
     def _of(self, run_id: str) -> RunPane | None:
         return next((shown for shown in self._shown if shown.run.id == run_id), None)

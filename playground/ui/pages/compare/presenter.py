@@ -8,6 +8,7 @@ from PySide6.QtCore import QCoreApplication, QObject, QTimer
 
 from playground.core.chat import SamplingParams
 from playground.core.errors import ErrorInfo, PlaygroundError
+from playground.core.names import name_with_place
 from playground.core.runs import Comparison, RunOrder, Thumb, Turn, VoteOutcome
 from playground.core.targets import Target
 from playground.core.turns import new_comparison
@@ -161,6 +162,8 @@ class ComparePresenter(QObject):
         """The run that was stopped to be asked again."""
         self._told_trouble: ErrorInfo | None = None
         self._is_busy_with_test = False
+        self._missing: tuple[Target, ...] = ()
+        """Models of a recording which are not here."""
         self.ended: Comparison | None = None
         """What is on the page with all its turns, once its answers are there."""
         self._order_chosen = RunOrder.FAIR.value
@@ -189,6 +192,11 @@ class ComparePresenter(QObject):
     def comparison(self) -> Comparison | None:
         """What is on the page, with the turns that have ended."""
         return self._comparison
+
+    @property
+    def _shows_recording(self) -> bool:
+        has_ended = self._comparison is None and self._turn is not None
+        return has_ended or self._phase is Phase.REPLAYING
 
     def run(self, longest: int | None = None) -> None:
         """Send what is in the box; `longest` limits this answer where the drawer does not."""
@@ -243,13 +251,21 @@ class ComparePresenter(QObject):
         self._run_next()
 
     def replay(self, comparison: Comparison, updates: Updates) -> None:
-        """Play a recorded turn back at its own pace; nothing is sent anywhere."""
+        """Play a recorded turn back at its own pace; nothing is sent anywhere.
+
+        What is chosen stays: the next question goes there.
+        """
         if not self._may_change() or not self._has_room(comparison):
             return
-        self._selection.choose(comparison.targets)
         self._forget()
         self._order_chosen = self._view.header.order.selected
         self._follow(Phase.REPLAYING, replace(comparison, turns=()), updates)
+        if not self._selection.chosen:
+            self._bridge.spawn(self._choose_like(comparison.targets))
+
+    async def _choose_like(self, targets: Sequence[Target]) -> None:
+        self._missing = await self._selection.choose_like(targets)
+        self._show_notes()
 
     def close(self) -> None:
         """End what is running; what was written is saved by the service."""
@@ -334,6 +350,8 @@ class ComparePresenter(QObject):
 
     def _send(self, longest: int | None) -> None:
         if self._comparison is None:
+            # a recording that is shown is not gone on with
+            self._turn = None
             self._selection.renew()
         view, prompt = self._view, self._view.prompt_card.text.strip()
         view.summary.tell_note()
@@ -399,7 +417,29 @@ class ComparePresenter(QObject):
             notes.append(_tr("Names are hidden: you see them after your vote."))
         elif self._view.header.hide_names.isChecked():
             notes.append(_tr("From the next question on, names are hidden until your vote."))
-        self._view.prompt_card.show_notes(notes)
+        if self._shows_recording:
+            notes.append(self._recording_words())
+        lacks_models = (
+            self._shows_recording
+            and not self.is_running
+            and (bool(self._missing) or not self._selection.chosen)
+        )
+        self._view.prompt_card.show_notes(notes, lacks_models=lacks_models)
+
+    def _recording_words(self) -> str:
+        """Say whom the next question goes to, as it is none of the models that are shown."""
+        chosen, missing = (
+            ", ".join(name_with_place(target) for target in targets)
+            for targets in (self._selection.chosen, self._missing)
+        )
+        said = _tr("This is a recording: choose the models that your own question goes to.")
+        if chosen:
+            said = _tr("This is a recording: your own question goes to {names}.").format(
+                names=chosen
+            )
+        if missing:
+            said = f"{said} {_tr('Not here: {names}.').format(names=missing)}"
+        return said
 
     def _begin(self, turn: Turn) -> None:
         self._turn = turn
@@ -423,13 +463,14 @@ class ComparePresenter(QObject):
             if self._panes.is_hidden and not ended.names_hidden:
                 self._panes.reveal(ended)
             self._show_end(ended, is_replay=was_replay)
-        self._view.prompt_card.set_follow_up(follow_up=True)
+        self._view.prompt_card.set_follow_up(follow_up=True, is_recording=was_replay)
         # on stage the box stays closed until it is asked for
         self._view.prompt_card.focus_prompt()
         if was_replay:
             self._view.header.order.select(self._order_chosen)
             # a recording is watched, not gone on with: the next run is a new comparison
             self._comparison = None
+            self._show_notes()
         self._run_next()
 
     def _run_next(self) -> None:
@@ -453,9 +494,7 @@ class ComparePresenter(QObject):
     def _show_end(self, comparison: Comparison, *, is_replay: bool = False) -> None:
         """Show the line in plain words, and what is said of the last turn."""
         self._set_ended(comparison)
-        turn = turn_view_model(
-            comparison, comparison.turns[-1], asks_vote=True, is_replay=is_replay
-        )
+        turn = turn_view_model(comparison, comparison.turns[-1], is_replay=is_replay)
         self._view.summary.show_turn(turn.summary, turn.vote, turn.short_summary)
         self._view.summary.show_note(turn.note)
         self._panes.show_judged(turn)
@@ -579,6 +618,7 @@ class ComparePresenter(QObject):
     def _forget(self) -> None:
         self._comparison = None
         self._turn = None
+        self._missing = ()
         self._set_ended(None)
         self._view.show_summary(is_shown=False)
         self._view.prompt_card.set_follow_up(follow_up=False)
@@ -591,6 +631,11 @@ class ComparePresenter(QObject):
         before = () if self._comparison is None else self._comparison.targets
         now = self._selection.chosen
         is_as_before = self._comparison is not None and len(before) == len(now)
+        if self._shows_recording:
+            # it stays to be read until something is asked
+            self._missing = ()
+            self._show_notes()
+            return
         if self.is_running or (is_as_before and all(map(is_same, before, now))):
             return
         self._forget()

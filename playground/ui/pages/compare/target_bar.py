@@ -44,7 +44,8 @@ class TargetBarPresenter(QObject):
         self._notify = notify
         self._run = run
         self._is_picker_connected = False
-        for button in (view.add_button, view.empty.choose_button):
+        choose = (view.add_button, view.empty.choose_button, view.prompt_card.choose_button)
+        for button in choose:
             button.clicked.connect(self.open_picker)
         view.target_removed.connect(selection.remove)
         view.empty.try_button.clicked.connect(self._on_try)
@@ -56,7 +57,6 @@ class TargetBarPresenter(QObject):
         self._view.set_chips(
             [_chip(target, is_alone=labels.count(target.label) == 1) for target in targets]
         )
-        self._view.set_pane_count(len(targets))
         self._view.add_button.setVisible(len(targets) < MOST)
         self._view.settings.set_targets([(target.key, target.label) for target in targets])
 

@@ -12,6 +12,7 @@ from PySide6.QtCore import QCoreApplication
 from playground.core.errors import AuthenticationFailed, PlaygroundError
 from playground.core.requirements.memory import Fit, MemoryNeed, fit
 from playground.core.targets import (
+    PRACTICE_MODEL,
     CloudModel,
     CloudTarget,
     LoadSettings,
@@ -252,6 +253,37 @@ class TargetSelection:
         found = [self._find(key) for key in keys]
         if not self.chosen:
             self._show([target for target in found if target is not None])
+
+    async def choose_like(self, targets: Sequence[Target]) -> tuple[Target, ...]:
+        """Choose what is here of these where nothing is chosen; return the others.
+
+        A model file that only a recording tells of is the one of its name here.
+        """
+        await self.list_files()
+        if self.chosen:
+            return ()
+        found = [(target, self._counterpart(target)) for target in targets]
+        if own := [here for _, here in found if here is not None]:
+            self.choose(own)
+        return tuple(target for target, here in found if here is None)
+
+    def _counterpart(self, target: Target) -> Target | None:
+        """Return what answers here in place of a target that may be another computer's."""
+        if isinstance(target, CloudTarget):
+            if not target.is_recorded:
+                return self._find(target.key)
+            own = [each for each in self._providers.list() if each.is_practice]
+            has_own = target.provider.is_practice and bool(own)
+            return CloudTarget(own[0], PRACTICE_MODEL) if has_own else None
+        if target.key in self._known:
+            return self._known[target.key]
+        here = [
+            model
+            for model in self._files or ()
+            if model.name == target.label and model.problem is None and model.is_present
+        ]
+        alike = [model for model in here if model.quantization == target.model.quantization]
+        return self._local((alike or here)[0]) if here else None
 
     async def list_files(self) -> tuple[ModelFile, ...]:
         """Look for model files; of those that are new nothing but name and size is known yet."""

@@ -218,7 +218,7 @@ class HistoryPresenter(QObject):
         turn = self.opened.turns[self._turn]
         self._view.detail.show_turn(
             prompt_view_model(self.opened, self._turn),
-            turn_view_model(self.opened, turn, asks_vote=True),
+            turn_view_model(self.opened, turn),
         )
         self._view.detail.show()
         self._offer_share()
@@ -357,7 +357,7 @@ class HistoryPresenter(QObject):
         self.opened = opened.with_turn(judged(turn))
         shown = self.opened.turns[self._turn]
         if shown.id == turn_id:
-            self._view.detail.show_judged(turn_view_model(self.opened, shown, asks_vote=True))
+            self._view.detail.show_judged(turn_view_model(self.opened, shown))
 
     def _vote(self, winner_run_id: str | None, verdict: VoteOutcome | None) -> None:
         if self.opened is not None:

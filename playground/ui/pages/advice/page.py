@@ -15,7 +15,7 @@ from playground.ui.widgets.layouts import NO_MARGINS, make_column, make_row, mak
 from playground.ui.widgets.share_button import ShareButton
 from playground.ui.window.page import Page
 
-_STACKS_BELOW = 740
+_STACKS_BELOW = 820
 """Width in units of text below which the answer stands above the questions."""
 _QUESTIONS_WIDTH = 316
 _NARROW, _NARROW_MARGIN = 700, 12
@@ -27,7 +27,6 @@ class AdvicePage(Page):
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
-        self._is_stacked: bool | None = None
         self._build()
         self._theme.changed.connect(self._arrange)
 
@@ -78,13 +77,14 @@ class AdvicePage(Page):
         self._column.addWidget(self._scroll, 1)
 
     def _arrange(self) -> None:
-        is_stacked = self._units < _STACKS_BELOW
         px = self._theme.px
+        least = self.questions.minimumSizeHint().width()
+        # in a language of longer words both sides need more room
+        is_stacked = self._units < _STACKS_BELOW * max(1.0, least / px(_QUESTIONS_WIDTH))
         if is_stacked:
             self.questions.setMinimumWidth(0)
             self.questions.setMaximumWidth(16_777_215)
         else:
-            least = self.questions.minimumSizeHint().width()
             self.questions.setFixedWidth(max(px(_QUESTIONS_WIDTH), least))
         side = px(_NARROW_MARGIN if self._units < _NARROW else self.MARGINS[0])
         margins = self._column.contentsMargins()
@@ -92,4 +92,3 @@ class AdvicePage(Page):
         self._row.setDirection(
             QBoxLayout.Direction.BottomToTop if is_stacked else QBoxLayout.Direction.LeftToRight
         )
-        self._is_stacked = is_stacked

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QPoint, QRect
 from pytestqt.qtbot import QtBot
 
 from playground.core.errors import RateLimited
@@ -28,8 +29,10 @@ from playground.core.turns import new_comparison
 from playground.store.settings import SettingsStore
 from playground.ui.answers.metrics_card import MetricsCard
 from playground.ui.pages.compare import panes
+from playground.ui.theme.theme import Theme
 from tests.fakes.engine import FakeEngine
-from tests.ui.conftest import HERE, THERE, CompareWindow, every_text
+from tests.ui.conftest import HERE, THERE, CompareWindow, every_text, take_turns
+from tests.ui.layout_checker import layout_problems
 
 MakeCompareWindow = Callable[..., CompareWindow]
 
@@ -272,3 +275,29 @@ def test_a_recording_of_which_nothing_is_here_asks_for_models_before_a_question(
     assert heads(stage) == ["Unknown 7B"]
     card.begin_anew()
     assert heads(stage) == [THERE.label]
+
+
+@pytest.mark.parametrize(
+    ("size", "scale"), [((900, 600), 1.0), ((900, 600), 2.0), ((720, 480), 1.5)]
+)
+def test_what_is_said_beside_the_prompt_has_its_own_room(
+    size: tuple[int, int],
+    scale: float,
+    make_compare_window: MakeCompareWindow,
+    qtbot: QtBot,
+    theme: Theme,
+) -> None:
+    stage = make_compare_window()
+    stage.window.resize(*size)
+    theme.set_appearance(scale=scale)
+    stage.presenter.set_busy_with_test(True)
+    replay(stage, qtbot, recorded("SmolLM2 135M", 1), recorded("giant-9", 2, is_cloud=True))
+    stage.view.header.hide_names.setChecked(True)
+    card = stage.view.prompt_card
+    qtbot.waitUntil(lambda: "Not here" in card._notes.text())
+    take_turns(qtbot, 40)
+    assert layout_problems(stage.view) == []
+    note = card._notes if card._notes.isVisible() else card._short_note
+    assert note.isVisible()
+    place = QRect(note.mapTo(card, QPoint(0, 0)), note.size())
+    assert not place.intersects(QRect(card._run.mapTo(card, QPoint(0, 0)), card._run.size()))

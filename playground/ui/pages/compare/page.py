@@ -19,6 +19,7 @@ from playground.ui.format import one_line
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import (
     Badge,
+    ElidedLabel,
     make_button,
     make_card,
     make_label,
@@ -235,7 +236,7 @@ class PromptCard(QFrame):
         self._is_follow_up = self._on_stage = False
         self._check_bar: CheckBar | None = None
         self._folded_checks: Foldable | None = None
-        self._are_checks_folded = False
+        self._is_small = self._lacks_models = False
         self._build()
         self._connect()
         self._apply_theme()
@@ -274,10 +275,11 @@ class PromptCard(QFrame):
             self._fit_checks()
         return self._check_bar
 
-    def fold_checks(self, *, is_folded: bool) -> None:
-        """Put the chips of the checks behind a button where there is no room for them."""
-        self._are_checks_folded = is_folded
+    def fit_window(self, *, is_small: bool) -> None:
+        """Put checks behind a button, and notes into one line, where there is no room for them."""
+        self._is_small = is_small
         self._fit_checks()
+        self._fit_notes()
 
     def _fit_checks(self) -> None:
         if self._folded_checks is None:
@@ -286,8 +288,8 @@ class PromptCard(QFrame):
         words = self.tr("1 check ▾") if count == 1 else self.tr("{0} checks ▾").format(count)
         self._checks_button.setText(words)
         self._checks_button.setAccessibleName(words.removesuffix(" ▾"))
-        self._folded_checks.fold(is_folded=self._are_checks_folded)
-        self._checks_button.setVisible(self._are_checks_folded and count > 0)
+        self._folded_checks.fold(is_folded=self._is_small)
+        self._checks_button.setVisible(self._is_small and count > 0)
         self.check_bar.setVisible(count > 0)
 
     def show_notes(self, notes: Sequence[str], *, lacks_models: bool = False) -> None:
@@ -296,9 +298,22 @@ class PromptCard(QFrame):
         `lacks_models` offers to choose some.
         """
         self._notes.setText(" ".join(notes))
-        self._notes.setVisible(bool(notes))
-        self.choose_button.setVisible(lacks_models)
-        self._note_row.setVisible(bool(notes) or lacks_models)
+        # the last is what is read where there is room for one line
+        self._short_note.set_full_text(" ".join(reversed(notes)))
+        self._lacks_models = lacks_models
+        self._note_row.setVisible(bool(notes))
+        self._fit_notes()
+
+    @property
+    def has_short_note(self) -> bool:
+        """True where there is something to say, and one line for it."""
+        return self._is_small and bool(self._notes.text())
+
+    def _fit_notes(self) -> None:
+        self._notes.setVisible(not self._is_small)
+        self._short_note.setVisible(self._is_small)
+        # there the button that models are behind is the way to them
+        self.choose_button.setVisible(self._lacks_models and not self._is_small)
 
     def set_running(self, *, running: bool) -> None:
         """Offer to run, or to stop."""
@@ -383,12 +398,15 @@ class PromptCard(QFrame):
         self._part = make_label("", "caption", "quiet", wrap=True)
         self._part.hide()
         self._notes = make_label("", "caption", "quiet", wrap=True)
+        self._short_note = ElidedLabel("", "caption", "quiet")
         self.choose_button = make_button(
             self.tr("Choose models"), tooltip=self.tr("See everything you can compare")
         )
         self.choose_button.setProperty("small", True)
         self._note_row = QWidget()
-        self._note_layout = make_row((self._notes, 1), self.choose_button, parent=self._note_row)
+        self._note_layout = make_row(
+            (self._notes, 1), (self._short_note, 1), self.choose_button, parent=self._note_row
+        )
         self._note_row.hide()
         rarer = FoldingRow(
             *(self._theme, self._new, self._checks_button, self._add_check, self._ideas)
@@ -458,7 +476,7 @@ _NARROW = 1000
 _VERDICT_FROM = 560
 """Height of the window, in units of text, that has room for what the summary says in short."""
 _CHECKS_BELOW = 560
-"""Width of the window, in units of text, from which the checks stand under the prompt."""
+"""Width of the window, in units of text, from which checks and notes stand under the prompt."""
 _DRAWER_BESIDE = 700
 """Width of the window, in units of text, from which the drawer stands beside the answers."""
 
@@ -572,6 +590,11 @@ class CompareView(Page):
         self.grid.set_panes(panes)
         self._fit()
         self._order_stops()
+
+    def show_notes(self, notes: Sequence[str], *, lacks_models: bool) -> None:
+        """See `PromptCard.show_notes`."""
+        self.prompt_card.show_notes(notes, lacks_models=lacks_models)
+        self._fit()
 
     def show_summary(self, *, is_shown: bool) -> None:
         """Have the line in plain words, or none while answers are on their way."""
@@ -703,7 +726,7 @@ class CompareView(Page):
         self.header.show_question(self._question, on_stage=on_stage)
         is_asking = self.header.ask_button.isChecked() or not self._question
         self.prompt_card.setVisible(not on_stage or is_asking)
-        self.prompt_card.fold_checks(is_folded=self._units < _CHECKS_BELOW)
+        self.prompt_card.fit_window(is_small=self._units < _CHECKS_BELOW)
         is_narrow = self._units < _NARROW and not on_stage
         if self._summary is not None:
             has_names = all(pane.has_figures for pane in self.panes)
@@ -730,6 +753,8 @@ class CompareView(Page):
     def _show_verdict(self, *, is_below: bool) -> None:
         """Say above the prompt what stands below the panes, out of sight."""
         has_room = self.window().height() / self._theme.scale >= _VERDICT_FROM
+        # nor is there any for both
+        has_room = has_room and not self.prompt_card.has_short_note
         is_told = is_below and has_room and self._has_summary
         text = self._summary.short_text if is_told and self._summary is not None else ""
         self._verdict.setText(text)

@@ -424,7 +424,7 @@ class ComparePresenter(QObject):
             and not self.is_running
             and (bool(self._missing) or not self._selection.chosen)
         )
-        self._view.prompt_card.show_notes(notes, lacks_models=lacks_models)
+        self._view.show_notes(notes, lacks_models=lacks_models)
 
     def _recording_words(self) -> str:
         """Say whom the next question goes to, as it is none of the models that are shown."""

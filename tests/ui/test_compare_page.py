@@ -756,6 +756,25 @@ def test_probabilities_are_shown_word_by_word_where_they_were_asked_for(
     assert "2. “other0 ”: 25%" in tokens._about.text()
 
 
+def test_a_stop_pressed_at_once_after_run_is_heard(
+    make_compare_window: MakeCompareWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = make_compare_window({"SmolLM2 135M": FakeEngine.hanging()})
+    stage.choose(HERE)
+    set_running = stage.view.set_running
+
+    def stop_at_once(*, running: bool) -> None:
+        set_running(running=running)
+        if running:
+            assert stage.view.prompt_card.stop()
+
+    monkeypatch.setattr(stage.view, "set_running", stop_at_once)
+    stage.view.prompt_card.set_text("Hello")
+    stage.view.prompt_card.submit()
+    qtbot.waitUntil(lambda: stage.presenter.ended is not None)
+    assert "Stopped before the first word." in every_text(stage.view.panes[0])
+
+
 def test_one_answer_alone_is_asked_again_in_its_own_place(
     make_compare_window: MakeCompareWindow, qtbot: QtBot
 ) -> None:

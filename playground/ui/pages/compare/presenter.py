@@ -153,6 +153,8 @@ class ComparePresenter(QObject):
         self._selection = selection
         self._notify = notify
         self._phase = Phase.IDLE
+        self._has_begun = self._is_to_stop = False
+        """Whether the turn on its way is known to run, and whether it is stopped then."""
         self._comparison: Comparison | None = None
         self._turn: Turn | None = None
         """The last one, on its way or at its end."""
@@ -372,6 +374,7 @@ class ComparePresenter(QObject):
 
     def _follow(self, phase: Phase, comparison: Comparison, updates: Updates) -> None:
         self._phase = phase
+        self._has_begun = self._is_to_stop = False
         self._comparison = comparison
         self._set_ended(None)
         self._view.set_running(running=True)
@@ -443,6 +446,9 @@ class ComparePresenter(QObject):
 
     def _begin(self, turn: Turn) -> None:
         self._turn = turn
+        self._has_begun = True
+        if self._is_to_stop:
+            self._bridge.call(self._service.stop_all)
         if self._comparison is not None:
             is_replay = self._phase is Phase.REPLAYING
             if is_replay:
@@ -602,8 +608,11 @@ class ComparePresenter(QObject):
         if self._phase is Phase.REPLAYING and self._follower is not None:
             self._follower.cancel()
             self._on_done()
-        else:
+        elif self._has_begun:
             self._bridge.call(self._service.stop_all)
+        else:
+            # there is nothing yet that could be stopped
+            self._is_to_stop = True
 
     def _on_details(self, index: int) -> None:
         run = self._panes.run_at(index)

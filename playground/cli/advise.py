@@ -6,7 +6,8 @@ from typing import Any
 
 from playground.cli.output import print_json
 from playground.cli.terminal import harmless
-from playground.core.advice.situation import Advice, Evidence, Option, Situation
+from playground.core.advice.needs import Situation
+from playground.core.advice.situation import Advice, Evidence, Option
 from playground.core.errors import UsageError
 from playground.core.metrics import Figure
 from playground.services.advice import AdviceService

@@ -11,14 +11,8 @@ from typing import TypeVar
 
 from playground import __version__
 from playground.cli.terminal import FAILED, check_texts, prepare_output, tell, tell_failure
-from playground.core.advice.situation import (
-    Connection,
-    Criterion,
-    Leave,
-    Need,
-    Situation,
-    Soon,
-)
+from playground.core.advice.needs import Connection, Leave, Need, Situation, Soon
+from playground.core.advice.situation import Criterion
 from playground.core.hub import HubSort
 from playground.core.targets import KvType
 

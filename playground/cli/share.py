@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playground.cli.output import print_json
 from playground.cli.terminal import harmless
-from playground.core.advice.situation import Situation
+from playground.core.advice.needs import Situation
 from playground.core.errors import UsageError
 from playground.core.evaluations import Evaluation
 from playground.core.runs import Comparison

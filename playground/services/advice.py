@@ -6,14 +6,13 @@ from dataclasses import replace
 from functools import cache
 from statistics import median
 
+from playground.core.advice.needs import Needs, Situation
 from playground.core.advice.situation import (
     Advice,
     AdviceRules,
     Costs,
     Evidence,
-    Needs,
     Option,
-    Situation,
     TagEvidence,
 )
 from playground.core.advice.words import advise

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from playground.core.advice.situation import Needs
+from playground.core.advice.needs import Needs
 from playground.core.chat import SamplingParams
 from playground.core.codec import TAG, decode, encode
 from playground.core.errors import StorageFailed, UsageError

@@ -8,19 +8,15 @@ from typing import Any
 
 import pytest
 
+from playground.core.advice.needs import Connection, Leave, Need, Situation, Soon
 from playground.core.advice.situation import (
     AdviceRules,
     Answer,
-    Connection,
     Costs,
     Criterion,
     Evidence,
-    Leave,
     Link,
-    Need,
     Option,
-    Situation,
-    Soon,
     Step,
     TagEvidence,
 )

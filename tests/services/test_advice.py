@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.core.advice.situation import Answer, Leave, Situation, Step
+from playground.core.advice.needs import Leave, Situation
+from playground.core.advice.situation import Answer, Step
 from playground.core.chat import SamplingParams
 from playground.core.checks.reading import read_check
 from playground.core.evaluations import Unit, new_evaluation

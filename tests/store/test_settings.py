@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from playground.core.advice.situation import Needs
+from playground.core.advice.needs import Needs
 from playground.core.chat import SamplingParams
 from playground.core.errors import StorageFailed, UsageError
 from playground.core.runs import RunOrder

@@ -28,7 +28,8 @@ from PySide6.QtWidgets import (
 
 import playground
 from playground.app.window import _run_program
-from playground.core.advice.situation import Evidence, Situation
+from playground.core.advice.needs import Situation
+from playground.core.advice.situation import Evidence
 from playground.core.advice.words import advise
 from playground.core.chat import SamplingParams
 from playground.core.checks.form_table import FieldKind, FormField, schema_of

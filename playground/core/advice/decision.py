@@ -8,14 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from playground.core.advice.needs import Need, Situation
 from playground.core.advice.situation import (
     AdviceRules,
     Answer,
     Criterion,
     Evidence,
-    Need,
     Option,
-    Situation,
     Step,
     TagEvidence,
 )

@@ -9,23 +9,19 @@ from dataclasses import replace
 from typing import Any
 
 from playground.core.advice.decision import Decision, Desk
+from playground.core.advice.needs import Connection, Leave, Need, Situation, Soon
 from playground.core.advice.situation import (
     Advice,
     AdviceRules,
     Answer,
     Change,
-    Connection,
     Costs,
     Criterion,
     Evidence,
-    Leave,
     Link,
     Months,
-    Need,
     Option,
     Reason,
-    Situation,
-    Soon,
     Step,
 )
 from playground.core.metrics import Figure

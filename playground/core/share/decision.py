@@ -5,19 +5,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
-from playground.core.advice.situation import (
-    Advice,
-    AdviceRules,
-    Connection,
-    Costs,
-    Criterion,
-    Evidence,
-    Leave,
-    Need,
-    Option,
-    Situation,
-    Soon,
-)
+from playground.core.advice.needs import Connection, Leave, Need, Situation, Soon
+from playground.core.advice.situation import Advice, AdviceRules, Costs, Criterion, Evidence, Option
 from playground.core.advice.words import advise, dollars_text, seconds_text
 from playground.core.amounts import moment_words, money
 from playground.core.metrics import Figure

@@ -6,15 +6,8 @@ from xml.etree.ElementTree import tostring
 
 import pytest
 
-from playground.core.advice.situation import (
-    Evidence,
-    Leave,
-    Need,
-    Option,
-    Situation,
-    Soon,
-    TagEvidence,
-)
+from playground.core.advice.needs import Leave, Need, Situation, Soon
+from playground.core.advice.situation import Evidence, Option, TagEvidence
 from playground.core.leaderboard import Ballot, standings
 from playground.core.metrics import Figure
 from playground.core.runs import Provenance

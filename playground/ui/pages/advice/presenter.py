@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from PySide6.QtCore import QObject
 
-from playground.core.advice.situation import Advice, Evidence, Link, Needs, Step
+from playground.core.advice.needs import Needs
+from playground.core.advice.situation import Advice, Evidence, Link, Step
 from playground.core.share.decision import DecisionAsked
 from playground.core.targets import Target
 from playground.services.advice import AdviceService, advice_rules

@@ -8,14 +8,8 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QSlider, QWidget
 from typing_extensions import override
 
-from playground.core.advice.situation import (
-    Connection,
-    Criterion,
-    Leave,
-    Need,
-    Situation,
-    Soon,
-)
+from playground.core.advice.needs import Connection, Leave, Need, Situation, Soon
+from playground.core.advice.situation import Criterion
 from playground.ui.theme.theme import Theme
 from playground.ui.widgets.basics import make_label, make_line, plain_tooltip
 from playground.ui.widgets.inputs import ComboBox

@@ -1,6 +1,6 @@
 """The rail on the left: one button a page, and one that leads onto the stage."""
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout, QWidget
 from typing_extensions import override
@@ -121,7 +121,8 @@ class NavigationRail(QWidget):
         button.toggled.connect(self._apply_theme)
         self._group.addButton(button)
         self.setTabOrder(button, self._stage)
-        self._apply_theme()
+        if self.isVisible():
+            self._apply_theme()
 
     def _added(self, key: str, title: str, icon: str, layout: QVBoxLayout) -> RailButton:
         button = RailButton(self._theme, title)
@@ -172,6 +173,13 @@ class NavigationRail(QWidget):
         needed = around + line * sum(1 + b.text().count("\n") for b in self._buttons.values())
         is_wide = self.window().width() >= self._theme.px(_WORDS_FROM)
         return is_wide and self.height() >= needed
+
+    @override
+    def event(self, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Polish:
+            # once for all buttons, before the first layout
+            self._apply_theme()
+        return super().event(event)
 
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:

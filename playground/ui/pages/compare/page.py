@@ -727,7 +727,9 @@ class CompareView(Page):
         is_asking = self.header.ask_button.isChecked() or not self._question
         self.prompt_card.setVisible(not on_stage or is_asking)
         self.prompt_card.fit_window(is_small=self._units < _CHECKS_BELOW)
-        is_narrow = self._units < _NARROW and not on_stage
+        # alone and unseen it has no size yet: folding would make windows that nobody opens
+        has_size = self.window() is not self or self.isVisible()
+        is_narrow = has_size and self._units < _NARROW and not on_stage
         if self._summary is not None:
             has_names = all(pane.has_figures for pane in self.panes)
             self._summary.set_presentation_mode(on=on_stage and has_names)

@@ -65,6 +65,7 @@ def run_window(
     files = tuple(Path(name).absolute() for name in models)
     code = _run_program(application, paths, on_shown, files)
     # window and services are in cycles: ended after QApplication is gone, Qt would crash
+    gc.unfreeze()
     gc.collect()
     return code
 
@@ -267,6 +268,8 @@ class _Program:
         problems = await opening
         if self._window.is_closing():
             return
+        # what was imported stays: looking through it at every full collection stalls the window
+        gc.freeze()
         pages = all_pages(self._window, self._theme, self._bridge, services, compare)
         self._window.add_factories(pages.factories)
         self._window.files_dropped.connect(pages.add_files)

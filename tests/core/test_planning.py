@@ -1,12 +1,13 @@
 """What each target of a turn is asked, and when."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 from playground.core.chat import Role, SamplingParams
 from playground.core.runs import Comparison, Run, RunOrder, RunStatus
 from playground.core.targets import CloudTarget, LocalTarget, ModelFile, Provider, Target
-from playground.core.turns import is_shared, new_comparison, new_turn
+from playground.core.turns import hidden_order, is_shared, new_comparison, new_turn
 
 
 def local(name: str) -> LocalTarget:
@@ -100,3 +101,14 @@ def test_a_turn_a_target_could_not_answer_is_left_out_of_its_follow_up() -> None
 def test_a_first_turn_starts_with_an_empty_cache() -> None:
     (run,) = new_turn(new_comparison([local("a")]), "hi", RunOrder.FAIR, hidden_names=False).runs
     assert not run.request.keep_cache
+
+
+def test_without_names_every_order_is_as_likely() -> None:
+    comparison = new_comparison([local("a"), local("b"), cloud("far")])
+    drawn = Counter(
+        tuple(hidden_order([new_turn(comparison, "hi", RunOrder.FAIR, hidden_names=True)], 3))
+        for _ in range(3000)
+    )
+    assert len(drawn) == 6
+    # chi-squared with 5 degrees of freedom: beyond 60 once in 10^11 times
+    assert sum((count - 500) ** 2 / 500 for count in drawn.values()) < 60

@@ -60,7 +60,8 @@ KINDS = (
     "Q2_K",
 )  # fmt: skip
 SMALL_KINDS = ("F16", "Q8_0", "Q6_K", "Q4_K_M", "Q4_0")
-TOKENS = 96
+TOKENS = 256
+"""In an answer: of what is over within 0.3 s nothing is known of its disturbances."""
 FEW_TOKENS = 24
 """In answers under load, which may take a second for each."""
 ANSWERS = 3

@@ -104,8 +104,8 @@ def _lines(advice: Advice) -> list[str]:
     if advice.changes:
         lines += ["", "What would change this:"]
         lines += [f"- {change.said}: {change.title.lower()}." for change in advice.changes]
-    if advice.months.pays_from is not None:
+    if words := advice.months.pays_from_words:
         months = advice.months
         lines += ["", f"A bigger computer costs ${months.fixed_usd:.2f} a month."]
-        lines += [f"It pays from {months.pays_from:,} questions a day."]
+        lines += [f"It pays from {words}."]
     return lines

@@ -206,12 +206,12 @@ def test_the_two_sliders_move_the_month(harness: PageHarness) -> None:
     async def body(advising: Advising) -> None:
         await harness.bridge.submit(advising.desk.test(18, 19))
         advising.show()
-        await until(lambda: advising.says("pays from"))
-        assert advising.says("pays from 867 questions a day")
+        await until(lambda: advising.says("questions a month, "))
+        assert advising.says("questions a month, 867 a day")
         price = named(advising.page, "A bigger computer costs", Slider)
         QTest.keyClick(price, Qt.Key.Key_End)
         assert advising.says("$5,000")
-        assert not advising.says("pays from 867 questions a day")
+        assert not advising.says("questions a month, 867 a day")
         per_day = named(advising.page, "Questions a day", Slider)
         QTest.keyClick(per_day, Qt.Key.Key_End)
         assert advising.page.questions.situation.per_day == 1_000_000
@@ -345,12 +345,12 @@ def test_the_chart_reaches_what_is_told_and_each_name_stands_above_the_numbers(
     async def body(advising: Advising) -> None:
         await harness.bridge.submit(advising.desk.test(18, 19))
         advising.show()
-        await until(lambda: advising.says("pays from 867 questions a day"))
+        await until(lambda: advising.says("questions a month, 867 a day"))
         chart = advising.page.findChild(MonthChart)
         assert chart._shown is not None
         assert chart._shown.most_per_day == 2000
         QTest.keyClick(named(advising.page, "A bigger computer costs", Slider), Qt.Key.Key_End)
-        assert advising.says("pays from 4,7")
+        assert advising.says("questions a month, 4,7")
         assert chart._shown.most_per_day == 8000
         picture = QImage(420, 250, QImage.Format.Format_ARGB32)
         painter = QPainter(picture)

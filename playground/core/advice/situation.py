@@ -165,6 +165,13 @@ class Months:
     pays_from: int | None
     """Questions a day from which a bigger computer costs less than the cloud; `None` for never."""
 
+    @property
+    def pays_from_words(self) -> str:
+        """From how many questions buying pays; empty where it never does."""
+        if self.pays_from is None:
+            return ""
+        return f"{self.pays_from * self.days:,} questions a month, {self.pays_from:,} a day"
+
     def here(self, per_day: float) -> float | None:
         """On the computer there is."""
         return None if self.here_usd is None else self.here_usd.value * per_day * self.days

@@ -222,8 +222,8 @@ class _Decision:
             f"{costs.hours_a_day:g} hours a day at {costs.idle_watts:g} W, costs "
             f"≈ {money(months.fixed_usd)} a month at {money(costs.usd_per_kwh)} a kWh."
         )
-        if months.pays_from is not None:
-            return f"{bigger} It pays from {months.pays_from:,} questions a day."
+        if words := months.pays_from_words:
+            return f"{bigger} It pays from {words}."
         if months.here_usd is not None and months.cloud_usd is not None:
             return f"{bigger} It never pays: the cloud costs less a question."
         return bigger

@@ -161,11 +161,7 @@ class MonthCard(QFrame):
             if cost is not None and figure is not None:
                 parts.append(words.format(dollars_text(Figure(cost, figure.provenance))))
         if months.pays_from is not None:
-            parts.append(
-                self.tr("A bigger computer pays from {0} questions a day.").format(
-                    f"{months.pays_from:,}"
-                )
-            )
+            parts.append(self.tr("A bigger computer pays from {0}.").format(months.pays_from_words))
         elif here is not None and cloud is not None:
             parts.append(self.tr("A bigger computer never pays: the cloud costs less a question."))
         elif here is not None:
